@@ -1,0 +1,1 @@
+"""The archive: the tables, the files and `ingest`, the only writer."""

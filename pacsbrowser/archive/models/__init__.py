@@ -1,0 +1,26 @@
+"""The archive's tables: the four levels of DICOM's hierarchy, the files, where they came from and what is odd about them."""
+
+from pacsbrowser.archive.models.deliveries import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
+from pacsbrowser.archive.models.files import Blob, Copy, Removal
+from pacsbrowser.archive.models.findings import Finding, Reference
+from pacsbrowser.archive.models.levels import Instance, Level, NameWord, Patient, Series, Study, StudyModality
+
+__all__ = [
+    "Blob",
+    "Copy",
+    "Delivery",
+    "DeliveryItem",
+    "DeliveryStudy",
+    "Door",
+    "Finding",
+    "Instance",
+    "Level",
+    "NameWord",
+    "Outcome",
+    "Patient",
+    "Reference",
+    "Removal",
+    "Series",
+    "Study",
+    "StudyModality",
+]
