@@ -1,0 +1,11 @@
+#!/usr/bin/env python
+"""The command line of the PACS browser; `python manage.py start` runs all of it."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pacsbrowser.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

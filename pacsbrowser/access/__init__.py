@@ -1,0 +1,1 @@
+"""Who may: users, their roles, and which institutions' studies they see."""

@@ -1,0 +1,48 @@
+"""Every view demands a login, and a session that nobody uses ends."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth import middleware as auth
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+_SEEN = "seen"
+_WRITE_EVERY = 60
+
+
+class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
+    """Django's, except that a fragment of a page is never answered with the login form: the whole page goes there."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., object]) -> HttpResponseBase:
+        """Send the browser to the login page and later back to the page the fragment belongs to."""
+        if not request.headers.get("HX-Request"):
+            return super().handle_no_permission(request, view_func)
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = f"{page.path}?{page.query}" if page.query else page.path
+        return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}")
+
+
+class IdleTimeoutMiddleware:
+    """Ends a session after SESSION_IDLE without a click. What a page asks by itself (X-Poll) is not a click.
+
+    The time is written at most once a minute, so that reading pages does not mean writing the database.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Check, and note the time."""
+        if request.user.is_authenticated:
+            now = int(time.time())
+            seen = request.session.get(_SEEN)
+            if seen is not None and now - seen > settings.SESSION_IDLE.total_seconds():
+                logout(request)
+            elif "X-Poll" not in request.headers and (seen is None or now - seen >= _WRITE_EVERY):
+                request.session[_SEEN] = now
+        return self.get_response(request)

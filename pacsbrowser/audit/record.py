@@ -1,0 +1,91 @@
+"""Writing an event: one explicit call where something happens."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from pacsbrowser.audit.models import Action, Event, Result
+
+# A person who leafs through a study makes one event, not one per page.
+SEEN_AGAIN = timedelta(minutes=5)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The client's address; what a header says counts only if a trusted proxy sent it."""
+    address: str = request.META.get("REMOTE_ADDR", "")
+    if address in settings.TRUSTED_PROXIES:
+        claimed = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip()
+        address = claimed or address
+    return address[:64]
+
+
+def record(
+    action: Action | str,
+    *,
+    request: HttpRequest | None = None,
+    who: str = "",
+    address: str = "",
+    outcome: Result | str = Result.SUCCESS,
+    patient: str = "",
+    study: str = "",
+    object: str = "",
+    detail: Mapping[str, Any] | None = None,
+    door: str = "",
+) -> Event:
+    """Add one event. With a request, who, role, address and door are taken from it unless given."""
+    event = Event(
+        action=Action(action),
+        outcome=Result(outcome),
+        who=who,
+        address=address,
+        door=door,
+        patient=_text(patient, 256),
+        study=_text(study, 64),
+        object=_text(object, 256),
+        detail=dict(detail or {}),
+    )
+    if request is not None:
+        _say_who(event, request)
+    event.who = _text(event.who, 150)
+    event.save(force_insert=True)
+    return event
+
+
+def record_view(request: HttpRequest, level: str, uid: str, study_uid: str, patient_key: str) -> None:
+    """Record that a patient, study, series or instance was looked at: once per user, study and five minutes."""
+    user_id = getattr(request.user, "pk", None)
+    seen = Event.objects.filter(
+        user_id=user_id,
+        action=Action.VIEW,
+        study=study_uid,
+        patient=_text(patient_key, 256),
+        time__gt=timezone.now() - SEEN_AGAIN,
+    )
+    if not seen.exists():
+        record(
+            Action.VIEW,
+            request=request,
+            patient=patient_key,
+            study=study_uid,
+            object=uid,
+            detail={"level": level},
+        )
+
+
+def _say_who(event: Event, request: HttpRequest) -> None:
+    event.address = event.address or address_of(request)
+    event.door = event.door or "web"
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        event.user_id = user.pk
+        event.who = event.who or user.get_username()
+        event.role = getattr(user, "role", "")
+
+
+def _text(value: str, length: int) -> str:
+    """What a database takes: no NUL, no lone surrogate, not longer than the column."""
+    return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()[:length]

@@ -1,0 +1,145 @@
+"""Jobs as code sees them: register a function, enqueue it, follow it, cancel or retry it.
+
+    @job("unpack")
+    def unpack(progress: Progress, path: str) -> dict[str, object]: ...
+
+    enqueue("unpack", owner=user, title="Unpack scans.zip", path="incoming/…")
+
+A function may be run again after a crash, so it must be able to go on from what it finds.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from pacsbrowser.jobs.models import Job, State
+
+JobFunction = Callable[..., dict[str, Any] | None]
+
+MAX_ATTEMPTS = 3
+# A worker writes its heartbeat every few seconds; one that is silent for longer is taken to be dead.
+HEARTBEAT = timedelta(seconds=5)
+STALE = timedelta(seconds=30)
+_WRITE_EVERY = 0.5
+_LOG_LINE = 500
+
+_functions: dict[str, JobFunction] = {}
+
+
+class JobFailed(Exception):
+    """Raised by a job function for an end that a retry would not change; its text is shown to the owner."""
+
+
+class JobCancelled(Exception):
+    """Raised inside a job function when its owner asked it to stop."""
+
+
+class JobLost(Exception):
+    """Raised inside a job function when another worker has taken the job over."""
+
+
+def job(name: str) -> Callable[[JobFunction], JobFunction]:
+    """Register a function under a name, so that lower floors and other processes can ask for it."""
+
+    def register(function: JobFunction) -> JobFunction:
+        if _functions.setdefault(name, function) is not function:
+            raise ValueError(f"Two job functions are called {name!r}.")
+        return function
+
+    return register
+
+
+def function_of(name: str) -> JobFunction | None:
+    """The function registered under a name."""
+    return _functions.get(name)
+
+
+def enqueue(name: str, owner: AbstractBaseUser | None, title: str, **parameters: Any) -> Job:
+    """Ask for a job; it runs as soon as a worker is free. The parameters must be JSON."""
+    if name not in _functions:
+        raise ValueError(f"No job function is called {name!r}.")
+    return Job.objects.create(name=name, owner=owner, title=title[:256], parameters=parameters)
+
+
+def cancel(job_row: Job) -> bool:
+    """Cancel a waiting job at once, ask a running one to stop; false if it had ended."""
+    waiting = Job.objects.filter(pk=job_row.pk, state=State.QUEUED)
+    if waiting.update(state=State.CANCELLED, finished=timezone.now()):
+        return True
+    return bool(Job.objects.filter(pk=job_row.pk, state=State.RUNNING).update(cancel_asked=True))
+
+
+def retry(job_row: Job) -> bool:
+    """Run a failed or cancelled job again; false if it is in another state."""
+    return bool(
+        Job.objects.filter(pk=job_row.pk, state__in=[State.FAILED, State.CANCELLED]).update(
+            state=State.QUEUED,
+            attempts=0,
+            cancel_asked=False,
+            problem="",
+            not_before=timezone.now(),
+            finished=None,
+            worker="",
+        )
+    )
+
+
+class Progress:
+    """What a job function says while it runs. Every call may raise JobCancelled or JobLost: a place to stop at."""
+
+    def __init__(self, job_row: Job, should_stop: Callable[[], bool] = lambda: False) -> None:
+        self.job = job_row
+        self._should_stop = should_stop
+        self._done = 0
+        self._lines: list[str] = []
+        self._written = 0.0
+
+    def set_total(self, total: int, unit: str = "") -> None:
+        """Say how much there is to do."""
+        self._done = 0
+        self._write(total=total, unit=unit, done=0)
+
+    def advance(self, by: int = 1) -> None:
+        """Say that some of it is done; written to the database twice a second at most."""
+        self._done += by
+        if time.monotonic() - self._written >= _WRITE_EVERY:
+            self._write(done=self._done)
+
+    def log(self, line: str) -> None:
+        """Add a line to the job's log. No patient data: administrators read it."""
+        self._lines.append(line.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_LOG_LINE])
+        if time.monotonic() - self._written >= _WRITE_EVERY:
+            self._write(done=self._done)
+
+    def check_cancelled(self) -> None:
+        """Stop here if the owner asked for it, or if another worker has the job now."""
+        self._write(done=self._done)
+
+    def flush(self) -> None:
+        """Write what has been said so far."""
+        self._write(done=self._done)
+
+    def _write(self, **fields: Any) -> None:
+        if self._should_stop():
+            raise JobLost
+        if self._lines:
+            fields["log"] = Concat(F("log"), Value("".join(f"{line}\n" for line in self._lines)))
+        self._written = time.monotonic()
+        mine = Job.objects.filter(pk=self.job.pk, worker=self.job.worker, state=State.RUNNING)
+        if not mine.update(heartbeat=timezone.now(), **fields):
+            raise JobLost
+        self._lines.clear()
+        if Job.objects.filter(pk=self.job.pk, cancel_asked=True).exists():
+            raise JobCancelled
+
+
+def stale() -> Q:
+    """Running jobs whose worker has been silent for too long."""
+    return Q(state=State.RUNNING, heartbeat__lt=timezone.now() - getattr(settings, "JOB_STALE", STALE))

@@ -1,0 +1,144 @@
+"""The worker: claims the oldest waiting job, runs it, and takes over what dead workers left."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from datetime import timedelta
+from types import FrameType
+
+from django.db import close_old_connections, connections
+from django.db.models import F
+from django.utils import timezone
+
+from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.work import (
+    HEARTBEAT,
+    MAX_ATTEMPTS,
+    JobCancelled,
+    JobFailed,
+    JobLost,
+    Progress,
+    function_of,
+    stale,
+)
+
+logger = logging.getLogger(__name__)
+
+_POLL = 0.5
+
+
+class Worker:
+    """One process that works off jobs, one at a time."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[-128:]
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to stop; the job at hand goes back to the queue then."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        threading.Thread(target=self._beat, daemon=True, name="heartbeat").start()
+        while not self._stop.is_set():
+            close_old_connections()
+            self.release_dead()
+            if not self.work_once():
+                self._stop.wait(_POLL)
+        connections.close_all()
+
+    def stop(self) -> None:
+        """Ask the worker to stop at the next safe point."""
+        self._stop.set()
+
+    def work_once(self) -> bool:
+        """Claim and run one job; false if none is waiting."""
+        job_row = self.claim()
+        if job_row is None:
+            return False
+        self._run(job_row)
+        return True
+
+    def claim(self) -> Job | None:
+        """Take the oldest waiting job by one conditional UPDATE, so that two workers never have the same one."""
+        waiting = Job.objects.filter(state=State.QUEUED, not_before__lte=timezone.now())
+        for key in waiting.order_by("not_before").values_list("pk", flat=True)[:5]:
+            now = timezone.now()
+            mine = Job.objects.filter(pk=key, state=State.QUEUED).update(
+                state=State.RUNNING, worker=self.name, heartbeat=now, started=now, attempts=F("attempts") + 1
+            )
+            if mine:
+                return Job.objects.get(pk=key)
+        return None
+
+    def release_dead(self) -> None:
+        """Put jobs of dead workers back into the queue; one that has killed its worker too often fails."""
+        running = Job.objects.filter(state=State.RUNNING).exclude(worker=self.name)
+        dead = {key for key, worker in running.values_list("pk", "worker") if not _may_live(worker)}
+        dead |= set(running.filter(stale()).values_list("pk", flat=True))
+        for job_row in Job.objects.filter(pk__in=dead):
+            self._end(job_row, "The worker process ended while it ran this job.", again=not job_row.cancel_asked)
+
+    def _run(self, job_row: Job) -> None:
+        progress = Progress(job_row, self._stop.is_set)
+        try:
+            function = function_of(job_row.name)
+            if function is None:
+                raise JobFailed(f"This installation has no job called {job_row.name}.")
+            result = function(progress, **job_row.parameters)
+            progress.flush()
+        except JobCancelled:
+            self._finish(job_row, State.CANCELLED)
+        except JobFailed as failure:
+            self._finish(job_row, State.FAILED, problem=str(failure)[:500])
+        except JobLost:
+            # stopped, or taken over: if it still is ours, somebody else may go on with it at once
+            self._mine(job_row).update(state=State.QUEUED, worker="", attempts=F("attempts") - 1)
+        except Exception as error:
+            logger.exception("Job %s (%s) failed", job_row.pk, job_row.name)
+            self._end(job_row, f"It stopped with an unexpected {type(error).__name__}.", again=True)
+        else:
+            self._finish(job_row, State.DONE, result=result or {})
+
+    def _finish(self, job_row: Job, state: State, **fields: object) -> None:
+        self._mine(job_row).update(state=state, finished=timezone.now(), **fields)
+
+    def _end(self, job_row: Job, problem: str, again: bool) -> None:
+        """Try again later, each time waiting longer; or give up."""
+        rows = self._mine(job_row)
+        if again and job_row.attempts < MAX_ATTEMPTS:
+            wait = timedelta(seconds=2 * 4 ** (job_row.attempts - 1))
+            rows.update(state=State.QUEUED, worker="", problem=problem, not_before=timezone.now() + wait)
+        else:
+            state = State.CANCELLED if job_row.cancel_asked else State.FAILED
+            rows.update(state=state, problem=problem, finished=timezone.now())
+
+    def _mine(self, job_row: Job):  # type: ignore[no-untyped-def]
+        return Job.objects.filter(pk=job_row.pk, state=State.RUNNING, worker=job_row.worker)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT.total_seconds()):
+            try:
+                Job.objects.filter(state=State.RUNNING, worker=self.name).update(heartbeat=timezone.now())
+            except Exception:
+                logger.exception("The heartbeat could not be written")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.stop()
+
+
+def _may_live(worker: str) -> bool:
+    """False if the worker ran on this host and its process is gone; its successor need not wait for silence then."""
+    host, _, rest = worker.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdecimal() or int(pid) == os.getpid():
+        return host != socket.gethostname() or not pid.isdecimal()
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

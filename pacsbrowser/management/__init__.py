@@ -1,0 +1,1 @@
+"""Commands that belong to no app: starting, and what keeps the processes together."""

@@ -1,0 +1,14 @@
+"""The web application as a WSGI callable, for any WSGI server."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from pacsbrowser.management.lifeline import die_with_parent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pacsbrowser.settings")
+
+if os.environ.get("PACSBROWSER_SUPERVISED"):
+    die_with_parent()
+
+application = get_wsgi_application()

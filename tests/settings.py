@@ -1,0 +1,22 @@
+"""The product's settings on a data folder of this test process, with hashing that does not take its time."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_folder = tempfile.mkdtemp(prefix="pacsbrowser-test-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("PACSBROWSER_")] + ["DATABASE_URL"]:
+    os.environ.pop(_name, None)
+os.environ["PACSBROWSER_DATA"] = _folder
+
+from pacsbrowser.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True
