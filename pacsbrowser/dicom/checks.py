@@ -1,0 +1,147 @@
+"""Decoding the indexed values, and saying what is wrong with each (PS3.5 6.2)."""
+
+import re
+from struct import unpack
+
+from pydicom.datadict import dictionary_VM
+
+from pacsbrowser.dicom.attributes import TAGS, VRS
+from pacsbrowser.dicom.charset import CharacterSets, clean, decode
+from pacsbrowser.dicom.findings import HeaderFinding, finding
+from pacsbrowser.dicom.uids import trim_uid
+from pacsbrowser.dicom.values import parse_date, parse_decimal, parse_integer, parse_time
+
+MOST_TEXT = 1024  # characters of one value in the index; the file keeps the rest
+
+_BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+_SIZES = {"H": 2, "h": 2, "I": 4, "i": 4, "f": 4, "d": 8, "Q": 8, "q": 8}
+_CHARACTER_SET_VRS = frozenset(("SH", "LO", "ST", "LT", "UC", "UT", "PN", "UN"))
+_LONGEST = {"AE": 16, "AS": 4, "CS": 16, "DS": 16, "IS": 12, "LO": 64, "SH": 16, "PN": 64, "ST": 1024, "LT": 10240}
+_ONE_LINE = frozenset(_LONGEST) - {"ST", "LT"} | {"UI", "DA", "TM", "DT", "UC"}
+_SINGLE_VALUED = frozenset(keyword for keyword, tag in TAGS.items() if dictionary_VM(tag) == "1")
+_AGE = re.compile(r"\d{3}[DWMY]", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4,14}(\.\d{1,6})?([+-]\d{4})?", re.ASCII)
+_CODE = re.compile(r"[A-Z0-9 _]*", re.ASCII)
+_INVISIBLE = re.compile("[\ufeff\u200b\u202a-\u202e\u2066-\u2069]")
+
+
+def decode_value(
+    keyword: str, vr: str, raw: bytes, length: int, little: bool, sets: CharacterSets, findings: list[HeaderFinding]
+) -> str:
+    """Return the value of an indexed attribute as text without padding; what is wrong is added to the findings."""
+    if not raw:
+        return ""
+    if vr == "UN" or (vr in ("OB", "OW", "SQ", "AT")):
+        vr = VRS[keyword]
+    if vr in _BINARY:
+        return _decode_numbers(keyword, _BINARY[vr], raw, little, findings)
+    if vr == "UI":
+        return clean(trim_uid(raw.decode("ascii", "replace")))[:600]
+    text = decode(raw, sets, is_name=vr == "PN")
+    if text.problem:
+        findings.append(finding(f"charset_{text.problem}", keyword, text.detail))
+    value = text.value.rstrip(" \0") if vr in ("ST", "LT", "UT") else text.value.strip(" \0")
+    return _checked(keyword, vr, value, length, findings)
+
+
+def _decode_numbers(keyword: str, form: str, raw: bytes, little: bool, findings: list[HeaderFinding]) -> str:
+    size = _SIZES[form]
+    if len(raw) % size:
+        findings.append(finding("number_invalid", keyword, f"{len(raw)} bytes"))
+        return ""
+    numbers = unpack(f"{'<' if little else '>'}{len(raw) // size}{form}", raw)
+    return "\\".join(str(number) for number in numbers[:16])
+
+
+def _checked(keyword: str, vr: str, value: str, length: int, findings: list[HeaderFinding]) -> str:
+    cleaned = clean(value)
+    if cleaned != value or (vr in _ONE_LINE and not cleaned.isprintable() and _has_breaks(cleaned)):
+        findings.append(finding("control_characters", keyword))
+    elif not cleaned.isascii() and _INVISIBLE.search(cleaned):
+        findings.append(finding("control_characters", keyword))
+    if cleaned:
+        values = cleaned.split("\\") if "\\" in cleaned and vr not in ("ST", "LT", "UT") else [cleaned]
+        if len(values) > 1:
+            cleaned = "\\".join(part.strip() for part in values)
+            if keyword in _SINGLE_VALUED:
+                findings.append(finding("too_many_values", keyword, str(len(values))))
+        for part in values[:100]:
+            problem = _problem(vr, part.strip())
+            if problem:
+                findings.append(finding(problem, keyword, _detail(problem, part)))
+                break
+    return cleaned[:MOST_TEXT]
+
+
+def _has_breaks(text: str) -> bool:
+    return any(character in text for character in "\t\n\f\r")
+
+
+def _detail(problem: str, text: str) -> str:
+    return f"{len(text):,} characters" if problem == "text_too_long" else text
+
+
+def _problem(vr: str, text: str) -> str:
+    """Return the code of what is wrong with one value, '' when nothing is."""
+    if not text:
+        return ""
+    if vr == "PN":
+        return _name_problem(text)
+    if vr == "DA":
+        return "" if parse_date(text) else "date_invalid"
+    if vr == "TM":
+        return "" if parse_time(text) else "time_invalid"
+    if vr == "DT":
+        return "" if _DATE_TIME.fullmatch(text) else "date_invalid"
+    if vr == "IS" and parse_integer(text) is None:
+        return "number_invalid"
+    if vr == "DS" and parse_decimal(text) is None:
+        return "number_invalid"
+    if len(text) > _LONGEST.get(vr, 1 << 30):
+        return "text_too_long"
+    if vr == "AS" and not _AGE.fullmatch(text):
+        return "age_invalid"
+    return "code_invalid" if vr == "CS" and not text.isascii() else ""
+
+
+def _name_problem(text: str) -> str:
+    groups = text.split("=")
+    if any(len(group) > 64 for group in groups):
+        return "text_too_long"
+    if len(groups) > 3 or any(group.count("^") > 4 for group in groups):
+        return "name_malformed"
+    return ""
+
+
+_EXPECTED = (("PatientID", "no_patient_id"), ("Modality", "no_modality"))
+_EXPECTED_PRESENT = (("PatientName", "no_patient_name"), ("StudyDate", "no_study_date"))
+
+
+def check_missing(values: dict[str, str], present: set[str]) -> list[HeaderFinding]:
+    """Return findings for attributes that are needed and empty, or that must at least be there."""
+    found = [finding(code, keyword) for keyword, code in _EXPECTED if not values[keyword]]
+    return found + [finding(code, keyword) for keyword, code in _EXPECTED_PRESENT if keyword not in present]
+
+
+def check_pixels(values: dict[str, str], length: int | None) -> list[HeaderFinding]:
+    """Return what contradicts itself in the description of the pixels; `length` is that of native Pixel Data."""
+    numbers = {key: parse_integer(values[key]) for key in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")}
+    frames = parse_integer(values["NumberOfFrames"]) if values["NumberOfFrames"] else 1
+    found = [
+        finding("pixel_description", keyword, values[keyword])
+        for keyword, number in numbers.items()
+        if values[keyword] and number is not None and number < 1
+    ]
+    if frames is not None and frames < 1:
+        found.append(finding("pixel_description", "NumberOfFrames", values["NumberOfFrames"]))
+    rows, columns, samples, bits = numbers.values()
+    if found or not (length and rows and columns and samples and bits and frames):
+        return found
+    expected = (rows * columns * samples * bits * frames + 7) // 8
+    if values["PhotometricInterpretation"] == "YBR_FULL_422":
+        expected = expected * 2 // 3
+    if length < expected:
+        found.append(finding("pixel_data_length", "PixelData", f"shorter ({length:,} of {expected:,} bytes)"))
+    elif length > expected + 8192:
+        found.append(finding("pixel_data_length", "PixelData", f"longer ({length:,} instead of {expected:,} bytes)"))
+    return found
