@@ -2,9 +2,24 @@
 
 from django.urls import path
 
-from pacsbrowser.pages import health
+from pacsbrowser.pages import account, audit_log, health, jobs, people
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("help/", health.help, name="help"),
+    path("accounts/login/", account.login, name="login"),
+    path("accounts/logout/", account.logout, name="logout"),
+    path("accounts/", account.account, name="account"),
+    path("accounts/password/", account.password_change, name="password_change"),
+    path("accounts/theme/", account.theme, name="theme"),
+    path("setup/<str:token>/", account.setup, name="setup"),
+    path("users/", people.user_list, name="user_list"),
+    path("users/add/", people.user_add, name="user_add"),
+    path("users/<int:pk>/", people.user_detail, name="user_detail"),
+    path("users/<int:pk>/link/", people.user_link, name="user_link"),
+    path("audit/", audit_log.event_list, name="event_list"),
+    path("jobs/", jobs.job_list, name="job_list"),
+    path("jobs/<uuid:pk>/", jobs.job_detail, name="job_detail"),
+    path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
+    path("jobs/<uuid:pk>/retry/", jobs.job_retry, name="job_retry"),
 ]

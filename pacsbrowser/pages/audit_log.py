@@ -1,0 +1,129 @@
+"""The audit page: filters, pages by key, CSV. Reading it is an event as well."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from pacsbrowser.access.decorators import administrator_required
+from pacsbrowser.audit.models import Action, Event, Result
+from pacsbrowser.audit.record import record
+from pacsbrowser.pages.fields import style
+from pacsbrowser.pages.render import page
+
+PAGE = 50
+COUNTED = 10_000
+_DAY = forms.DateInput(attrs={"type": "date"})
+
+
+class EventFilter(forms.Form):
+    """What may be asked of the log; whole values, so that each filter has its index."""
+
+    who = forms.CharField(required=False, max_length=150)
+    action = forms.ChoiceField(label="What", required=False, choices=[("", "Anything"), *Action.choices])
+    patient = forms.CharField(label="Patient ID", required=False, max_length=256)
+    study = forms.CharField(label="Study UID", required=False, max_length=64)
+    first_day = forms.DateField(label="From day", required=False, widget=_DAY)
+    last_day = forms.DateField(label="To day", required=False, widget=_DAY)
+    outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
+
+    def events(self) -> QuerySet[Event]:
+        """The events asked for, newest first; none for a form that cannot be read."""
+        if not self.is_valid():
+            return Event.objects.none()
+        data = self.cleaned_data
+        wanted = {name: data[name] for name in ("who", "action", "patient", "study", "outcome") if data[name]}
+        events = Event.objects.filter(**wanted).order_by("-id")
+        if data["first_day"]:
+            events = events.filter(time__gte=_midnight(data["first_day"]))
+        if data["last_day"]:
+            events = events.filter(time__lt=_midnight(data["last_day"] + timedelta(days=1)))
+        return events
+
+    def asked(self) -> dict[str, str]:
+        """The filters in use, for the record of who read what."""
+        return {name: str(value) for name, value in self.cleaned_data.items() if value} if self.is_valid() else {}
+
+
+@administrator_required
+@require_safe
+def event_list(request: HttpRequest) -> HttpResponseBase:
+    """The events, newest first."""
+    form = style(EventFilter(request.GET))
+    asked = form.asked()
+    after = request.GET.get("after", "")
+    as_csv = request.GET.get("format") == "csv"
+    if not after:
+        record(Action.AUDIT_READ, request=request, detail={**asked, **({"format": "csv"} if as_csv else {})})
+    events = form.events()
+    if as_csv:
+        return _csv(events)
+    counted = events[: COUNTED + 1].count()
+    if after.isdecimal() and len(after) < 19:
+        events = events.filter(id__lt=int(after))
+    rows = [_with_words(event) for event in events[: PAGE + 1]]
+    context = {
+        "form": form,
+        "filtered": bool(asked),
+        "events": rows[:PAGE],
+        "next_after": rows[PAGE - 1].pk if len(rows) > PAGE else None,
+        "after": after,
+        "page_size": PAGE,
+        "count_text": _count_text(counted),
+        "zone": timezone.get_current_timezone_name(),
+    }
+    return page(request, "pages/event_list.html", context)
+
+
+def _midnight(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
+
+
+def _count_text(counted: int) -> str:
+    if counted > COUNTED:
+        return f"Over {COUNTED:,} events"
+    return "1 event" if counted == 1 else f"{counted:,} events"
+
+
+def _with_words(event: Event) -> Event:
+    """Say the event's details in one line; `level` is already in the column before."""
+    parts = []
+    for key, value in event.detail.items():
+        if key != "level" and value not in ("", None, []):
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            parts.append(f"{key.replace('_', ' ')}: {text}")
+    event.said = "; ".join(parts)[:300]  # type: ignore[attr-defined]
+    return event
+
+
+class _Echo:
+    def write(self, row: str) -> str:
+        return row
+
+
+_COLUMNS = ("id", "time", "action", "outcome", "who", "role", "address", "door", "patient", "study", "object", "detail")
+
+
+def _csv(events: QuerySet[Event]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(_lines(events), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
+    return response
+
+
+def _lines(events: QuerySet[Event]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(_COLUMNS)
+    for event in events.iterator(chunk_size=1000):
+        yield writer.writerow([_cell(getattr(event, column)) for column in _COLUMNS])
+
+
+def _cell(value: Any) -> str:
+    """A value that no spreadsheet takes for a formula."""
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
