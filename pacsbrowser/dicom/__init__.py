@@ -1,1 +1,1 @@
-"""All DICOM knowledge of the archive: reading headers, values, names, UIDs, character sets, matching. Knows no Django."""
+"""All DICOM knowledge of the archive: headers, values, names, UIDs, character sets, matching. Knows no Django."""

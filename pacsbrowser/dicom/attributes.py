@@ -16,16 +16,16 @@ STUDY = (
 )  # fmt: skip
 SERIES = (
     "SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", "SeriesDate", "SeriesTime",
-    "BodyPartExamined", "Laterality", "PatientPosition", "ProtocolName", "InstitutionName", "InstitutionalDepartmentName",
-    "StationName", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions",
+    "BodyPartExamined", "Laterality", "PatientPosition", "ProtocolName", "InstitutionName",
+    "InstitutionalDepartmentName", "StationName", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions",
     "PerformingPhysicianName", "OperatorsName", "FrameOfReferenceUID",
     "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime",
 )  # fmt: skip
 INSTANCE = (
     "SOPInstanceUID", "SOPClassUID", "SpecificCharacterSet", "InstanceNumber", "ImageType",
     "InstanceCreationDate", "InstanceCreationTime", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime",
-    "ContentDate", "ContentTime", "AcquisitionNumber", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocation",
-    "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
+    "ContentDate", "ContentTime", "AcquisitionNumber", "ImagePositionPatient", "ImageOrientationPatient",
+    "SliceLocation", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
     "ImageComments", "ContentLabel", "ContentDescription", "ContentCreatorName", "DocumentTitle",
     "CompletionFlag", "VerificationFlag", "PresentationIntentType", "BurnedInAnnotation", "LossyImageCompression",
 )  # fmt: skip

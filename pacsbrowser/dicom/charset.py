@@ -5,14 +5,13 @@ to be told, not only replaced.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 # Defined Terms without code extensions, and what their code elements G0 and G1 hold at the start of a text.
 _SINGLE = {
-    "100": "latin_1", "101": "iso8859_2", "109": "iso8859_3", "110": "iso8859_4", "144": "iso8859_5", "127": "iso8859_6",
-    "126": "iso8859_7", "138": "iso8859_8", "148": "iso8859_9", "203": "iso8859_15", "166": "tis_620",
+    "100": "latin_1", "101": "iso8859_2", "109": "iso8859_3", "110": "iso8859_4", "144": "iso8859_5",
+    "127": "iso8859_6", "126": "iso8859_7", "138": "iso8859_8", "148": "iso8859_9", "203": "iso8859_15", "166": "tis_620",
 }  # fmt: skip
 _WHOLE = {"ISO_IR 192": "utf_8", "GB18030": "gb18030", "GBK": "gbk"}
 _TWO_BYTES = {"149": "euc_kr", "58": "gb2312"}  # sets that fill G1 with two bytes a character
@@ -33,10 +32,11 @@ _SET_OF_ESCAPE = {
 _NUMBERS = {*_SINGLE, *_TWO_BYTES, "6", "13", "87", "159"}
 _ESCAPE = re.compile(rb"\x1b(\$[()][A-Za-z]|\$[A-Za-z@]|[(),\-./][A-Za-z0-9])")
 _TERM = re.compile(r"ISO[ _-]*(2022)?[ _-]*IR[ _-]*(\d+)|ISO[ _-]*2022[ _-]*(58)")
-_LATIN = {"1": "100", "2": "101", "3": "109", "4": "110", "5": "144", "6": "127", "7": "126", "8": "138", "9": "148", "15": "203"}
+_PARTS = ("1:100", "2:101", "3:109", "4:110", "5:144", "6:127", "7:126", "8:138", "9:148", "15:203")
+_LATIN = dict(part.split(":") for part in _PARTS)  # parts of ISO 8859
 _LATIN_SETS = {"100", "101", "109", "110", "148", "203"}
 _ALIASES = {"UTF8": "ISO_IR 192", "UNICODE": "ISO_IR 192", "GB2312": "GBK", "ISO 2022 GBK": "GBK", "ASCII": "ISO_IR 6"}
-_CONTROLS = {codepoint: "\ufffd" for codepoint in (*range(9), 11, *range(14, 32), *range(127, 160))}
+_CONTROLS = dict.fromkeys((*range(9), 11, *range(14, 32), *range(127, 160)), "\ufffd")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 

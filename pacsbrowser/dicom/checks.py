@@ -49,15 +49,15 @@ def _decode_numbers(keyword: str, form: str, raw: bytes, little: bool, findings:
     if len(raw) % size:
         findings.append(finding("number_invalid", keyword, f"{len(raw)} bytes"))
         return ""
+    if len(raw) > size and keyword in _SINGLE_VALUED:
+        findings.append(finding("too_many_values", keyword, str(len(raw) // size)))
     numbers = unpack(f"{'<' if little else '>'}{len(raw) // size}{form}", raw)
     return "\\".join(str(number) for number in numbers[:16])
 
 
 def _checked(keyword: str, vr: str, value: str, length: int, findings: list[HeaderFinding]) -> str:
     cleaned = clean(value)
-    if cleaned != value or (vr in _ONE_LINE and not cleaned.isprintable() and _has_breaks(cleaned)):
-        findings.append(finding("control_characters", keyword))
-    elif not cleaned.isascii() and _INVISIBLE.search(cleaned):
+    if cleaned != value or _has_breaks(vr, cleaned) or (not cleaned.isascii() and _INVISIBLE.search(cleaned)):
         findings.append(finding("control_characters", keyword))
     if cleaned:
         values = cleaned.split("\\") if "\\" in cleaned and vr not in ("ST", "LT", "UT") else [cleaned]
@@ -73,8 +73,8 @@ def _checked(keyword: str, vr: str, value: str, length: int, findings: list[Head
     return cleaned[:MOST_TEXT]
 
 
-def _has_breaks(text: str) -> bool:
-    return any(character in text for character in "\t\n\f\r")
+def _has_breaks(vr: str, text: str) -> bool:
+    return vr in _ONE_LINE and not text.isprintable() and any(character in text for character in "\t\n\f\r")
 
 
 def _detail(problem: str, text: str) -> str:

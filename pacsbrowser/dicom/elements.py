@@ -11,7 +11,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary, dictionary_VR
+from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import dictionary_VR
 
 from pacsbrowser.dicom.attributes import tag_text
 from pacsbrowser.dicom.errors import TooDeep, TooLarge
@@ -165,7 +166,8 @@ class Walker:
         while True:
             position = self.position
             if position >= frame.end:
-                return self._end_of(frame)
+                self._end_of(frame)
+                return None
             at = self.window.load(position, 8)
             if len(self.window.data) - at < 8:
                 raise Broken("truncated", "the file ends inside the header of a sequence item", position)
@@ -186,7 +188,8 @@ class Walker:
     def _read_element(self, frame: _Frame) -> Element | None:
         position = self.position
         if position >= frame.end:
-            return self._end_of(frame)
+            self._end_of(frame)
+            return None
         window = self.window
         at = position - window.base
         if at < 0 or at + 12 > len(window.data):
@@ -197,7 +200,8 @@ class Walker:
         group, number, vr_bytes, short = _EXPLICIT[little](window.data, at)
         tag = group << 16 | number
         if group == 0xFFFE:
-            return self._delimiter(frame, tag)
+            self._delimiter(frame, tag)
+            return None
         if frame.encoding.implicit:
             length, start, vr = _LENGTH[little](window.data, at + 4)[0], position + 8, dictionary_vr(tag)
         else:
@@ -223,7 +227,6 @@ class Walker:
         if frame.undefined:
             what = "a sequence" if frame.is_sequence else "a sequence item"
             raise Broken("truncated", f"the data ends inside {what} that was never closed", self.position)
-        return None
 
     def _too_long(self, frame: _Frame, position: int, tag: int, length: int, start: int) -> Broken:
         what = "a sequence item" if tag == ITEM else f"the value of {tag_text(tag)}"
@@ -235,7 +238,7 @@ class Walker:
     def _delimiter(self, frame: _Frame, tag: int) -> None:
         if tag == ITEM_END and frame.undefined:
             self.position += 8
-            return None
+            return
         raise Broken("sequence_broken", f"{tag_text(tag)} stands where no sequence or item is open", self.position, tag)
 
     def _odd_vr(self, frame: _Frame, tag: int, at: int) -> Element:
@@ -254,7 +257,8 @@ class Walker:
                 vr = VRS.get(vr_bytes.upper()) or dictionary_vr(tag)
                 shown = vr_bytes.decode("ascii", "replace") if vr_bytes.isalpha() else vr_bytes.hex(" ").upper()
                 self.problems.append(Problem("vr_unknown", position, f"{tag_text(tag)} has the unknown VR {shown}"))
-                return Element(tag, "UN" if vr == "SQ" else vr, position, position + header, length, self._level(), frame.encoding)
+                vr = "UN" if vr == "SQ" else vr
+                return Element(tag, vr, position, position + header, length, self._level(), frame.encoding)
         raise Broken("damaged", f"{tag_text(tag)} has no VR that can be read", position, tag)
 
     def _continues(self, after: int, tag: int, frame: _Frame) -> bool:
@@ -279,7 +283,8 @@ class Walker:
             self.position = element.start + element.length
             return
         if len(self._frames) > 2 * (MAX_DEPTH - self._depth):
-            raise TooDeep(f"Sequences are nested deeper than {MAX_DEPTH} levels (at byte {element.offset:,}).", element.offset)
+            reason = f"Sequences are nested deeper than {MAX_DEPTH} levels (at byte {element.offset:,})."
+            raise TooDeep(reason, element.offset)
         end = frame.end if undefined else element.start + element.length
         self.position = element.start
         self._frames.append(_Frame(element.tag != ITEM, end, undefined, encoding))
@@ -310,9 +315,9 @@ class Walker:
         has_vr = header[4:6] in VRS
         if not expected.implicit and not has_vr and not header[4:6].isalpha():
             return Encoding(True, expected.little)
-        if expected.implicit and has_vr and item.length != UNDEFINED:
-            if _LENGTH[expected.little](header, 4)[0] > item.length:
-                return Encoding(False, expected.little)
+        too_long = _LENGTH[expected.little](header, 4)[0] > item.length
+        if expected.implicit and has_vr and item.length != UNDEFINED and too_long:
+            return Encoding(False, expected.little)
         return expected
 
 
@@ -323,15 +328,18 @@ def end_of_fragments(window: Window, element: Element) -> int:
     for _ in range(MAX_FRAGMENTS):
         header = window.read(position, 8, 512)
         if len(header) < 8:
-            raise Broken("truncated", "the encapsulated pixel data ends without its Sequence Delimitation Item", position, element.tag)
+            reason = "the encapsulated pixel data ends without its Sequence Delimitation Item"
+            raise Broken("truncated", reason, position, element.tag)
         group, number, length = unpack(header, 0)
         tag = group << 16 | number
         if tag == SEQUENCE_END:
             return position + 8
         if tag != ITEM:
-            raise Broken("pixel_data_broken", f"a fragment was expected but {tag_text(tag)} found", position, element.tag)
+            reason = f"a fragment was expected but {tag_text(tag)} found"
+            raise Broken("pixel_data_broken", reason, position, element.tag)
         if length == UNDEFINED or position + 8 + length > window.size:
             left = max(window.size - position - 8, 0)
-            raise Broken("truncated", f"a fragment declares {length:,} bytes where the file has {left:,}", position, element.tag)
+            reason = f"a fragment declares {length:,} bytes where the file has {left:,}"
+            raise Broken("truncated", reason, position, element.tag)
         position += 8 + length
     return window.size

@@ -80,4 +80,6 @@ def finding(code: str, subject: str = "", detail: str = "") -> HeaderFinding:
 def describe(code: str, subject: str = "", detail: str = "") -> str:
     """Return the sentence of a finding for people."""
     known = FINDINGS.get(code)
-    return known[1].format(subject=subject or "A value", detail=detail) if known else f"{code}: {subject} {detail}".strip()
+    if known is None:
+        return f"{code}: {subject} {detail}".strip()
+    return known[1].format(subject=subject or "A value", detail=detail)

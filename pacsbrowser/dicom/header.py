@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from pacsbrowser.dicom import checks
 from pacsbrowser.dicom.attributes import ALL, KEYWORDS, TAGS, tag_text
 from pacsbrowser.dicom.charset import CharacterSets, parse_character_sets
-from pacsbrowser.dicom.elements import ITEM, PADDING, PIXEL_DATA, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
+from pacsbrowser.dicom.elements import ITEM, PIXEL_DATA, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
 from pacsbrowser.dicom.errors import Damaged, DicomError, InvalidUID, MediaDirectory, MissingUID, NonPatientObject
 from pacsbrowser.dicom.findings import HeaderFinding, finding
 from pacsbrowser.dicom.modality import is_image_class
@@ -78,7 +78,7 @@ def read_header(file: BinaryIO) -> Header:
 
 
 def hash_dataset(file: BinaryIO, header: Header) -> bytes:
-    """Return the SHA-256 of transfer syntax, NUL and the data set's bytes: equal for the same object in other wrapping."""
+    """Return the SHA-256 of transfer syntax, NUL and data set: equal for one object in different wrapping."""
     digest = hashlib.sha256(header.transfer_syntax_uid.encode("ascii", "replace") + b"\0")
     file.seek(header.dataset_offset)
     while block := file.read(1024 * 1024):
@@ -122,7 +122,8 @@ def _scan(layout: Layout, collector: ReferenceCollector) -> _Scan:
                 break
     except Broken as broken:
         scan.broken = broken
-    scan.findings += [finding(problem.code, "", f"{problem.reason} (byte {problem.offset:,})") for problem in walker.problems[:20]]
+    for problem in walker.problems[:20]:
+        scan.findings.append(finding(problem.code, "", f"{problem.reason} (byte {problem.offset:,})"))
     return scan
 
 
@@ -179,15 +180,16 @@ def _require_identity(values: dict[str, str], scan: _Scan) -> None:
         raise MediaDirectory("The file is a DICOMDIR, an index of other files, and holds no object of its own.")
     missing = [keyword for keyword in _IDENTIFIERS if not values[keyword]]
     if missing and scan.broken and scan.broken.code != "pixel_data_broken":
-        broken = scan.broken
+        where = f"{scan.broken.reason} (byte {scan.broken.offset:,})"
         names = ", ".join(_named(keyword) for keyword in missing)
-        raise Damaged(f"The file is damaged or truncated: {broken.reason} (byte {broken.offset:,}); {names} not reached.", broken.offset)
+        raise Damaged(f"The file is damaged or truncated: {where}; {names} not reached.", scan.broken.offset)
     class_name = UID_dictionary.get(values["SOPClassUID"], ("",))[0]
     if missing and class_name.startswith(_NON_PATIENT):
         raise NonPatientObject(f"The object is of the class {class_name}, which belongs to no patient or study.")
     if missing:
         state = "empty" if TAGS[missing[0]] in scan.raw else "missing"
-        raise MissingUID(f"{' and '.join(_named(keyword) for keyword in missing)} {state}; the object cannot be placed.")
+        names = " and ".join(_named(keyword) for keyword in missing)
+        raise MissingUID(f"{names} {state}; the object cannot be placed.")
     for keyword in _IDENTIFIERS:
         if not is_storable_uid(values[keyword]):
             shown = values[keyword][:80]
@@ -209,7 +211,8 @@ def _identity_findings(values: dict[str, str], layout: Layout) -> list[HeaderFin
             findings.append(finding("meta_sop_differs", keyword, layout.meta[tag] or "empty"))
     uids = [values[keyword] for keyword in _IDENTIFIERS]
     if len(set(uids)) < len(uids):
-        findings.append(finding("uids_equal", "", " and ".join(n for k, n in _IDENTIFIERS.items() if uids.count(values[k]) > 1)))
+        levels = [name for keyword, name in _IDENTIFIERS.items() if uids.count(values[keyword]) > 1]
+        findings.append(finding("uids_equal", "", " and ".join(levels)))
     sop_class = values["SOPClassUID"]
     entry = UID_dictionary.get(sop_class)
     if not sop_class:
@@ -236,7 +239,8 @@ def _check_end(layout: Layout, scan: _Scan, values: dict[str, str], findings: li
     uid = layout.transfer_syntax_uid
     if scan.pixel_length is None and whole and is_image_class(values["SOPClassUID"]):
         findings.append(finding("no_pixel_data", "PixelData"))
-    if scan.pixel_length is not None and encapsulated == (uid in UNCOMPRESSED_UIDS) and uid in UID_dictionary and not scan.broken:
+    is_told = scan.pixel_length is not None and scan.broken is None and uid in UID_dictionary
+    if is_told and encapsulated == (uid in UNCOMPRESSED_UIDS):
         form = "encapsulated" if encapsulated else "not encapsulated"
         findings.append(finding("transfer_syntax_contradicted", "TransferSyntaxUID", f"the pixel data is {form}"))
     findings += checks.check_pixels(values, scan.pixel_length if not encapsulated else None)

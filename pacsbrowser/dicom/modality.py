@@ -21,18 +21,26 @@ GROUP_NAMES = {
     "doc": "Document, other",
 }  # fmt: skip
 
+# Documents and others among the defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1; retired terms are left out.
+_OTHERS = frozenset(
+    "SR KO PR DOC OT FID PLAN REG SMR GM SM OAM OCT OP OPM OPR OPT OPV OSS AR KER LEN SRF VA IOL XC ASMT".split()
+)
+_RETIRED = frozenset("DS DF CF VF EC MS ST".split())
+
 # Looked for in the registered name of the SOP class (PS3.6 A), in this order.
 _KINDS = (
     ("Encapsulated PDF", "PDF"), ("Encapsulated CDA", "CDA document"), ("Encapsulated STL", "3D model"),
     ("Encapsulated OBJ", "3D model"), ("Encapsulated MTL", "3D material"), ("Encapsulated", "document"),
-    ("Key Object Selection", "key objects"), (" SR", "SR"), ("Structured Report", "SR"), ("Presentation State", "presentation"),
+    ("Key Object Selection", "key objects"), (" SR", "SR"), ("Structured Report", "SR"),
+    ("Presentation State", "presentation"),
     ("Hanging Protocol", "hanging protocol"), ("RT Structure Set", "RT structures"), ("RT Dose", "RT dose"),
     ("RT Ion Plan", "RT plan"), ("RT Plan", "RT plan"), ("RT Image", "RT image"), ("Treatment Record", "RT record"),
     ("RT ", "RT object"), ("Waveform", "waveform"), (" ECG", "waveform"), ("EEG", "waveform"), ("Audio", "waveform"),
     ("Segmentation", "segmentation"), ("Registration", "registration"), ("Fiducials", "fiducials"),
     ("Raw Data", "raw data"), ("Real World Value", "value map"), ("Parametric Map", "parametric map"),
     ("Procedure Log", "SR"), ("Radiation", "RT object"), ("Report", "report"), ("US Volume", "image"), ("Map", "image"),
-    ("Surface Scan", "3D model"), ("Tractography", "tractography"), ("Spectroscopy", "spectroscopy"), ("Video", "video"), ("Lensometry", "measurement"),
+    ("Surface Scan", "3D model"), ("Tractography", "tractography"),
+    ("Spectroscopy", "spectroscopy"), ("Video", "video"), ("Lensometry", "measurement"),
     ("Measurements", "measurement"), ("Refraction", "measurement"), ("Visual Acuity", "measurement"),
     ("Analysis", "measurement"), ("Annotation", "annotations"), ("Stereometric", "relationship"),
     ("Performed Procedure", "procedure"), ("Protocol", "protocol"), ("Calculation", "measurement"),
@@ -54,6 +62,11 @@ def object_kind(sop_class_uid: str) -> str:
         if words in name:
             return kind
     return "image" if "Image" in name or is_image_class(sop_class_uid) else "object"
+
+
+def is_known_modality(modality: str) -> bool:
+    """Say whether a text is a defined term of Modality (0008,0060) in use."""
+    return modality in _OTHERS or (modality in _GROUP_OF and modality not in _RETIRED)
 
 
 # Images whose registered names lack the word Image.

@@ -19,7 +19,8 @@ class NameGroup:
     def parse(cls, text: str) -> "NameGroup":
         """Split one group at its carets; what stands beyond the fifth component goes into the last."""
         parts = [part.strip() for part in text.split("^")]
-        return cls(*parts[:4], " ".join(part for part in parts[4:] if part)) if len(parts) > 4 else cls(*parts)
+        family, given, middle, prefix, *rest = [*parts, "", "", "", ""]
+        return cls(family, given, middle, prefix, " ".join(part for part in rest if part))
 
     def text(self, upper: bool) -> str:
         """Return "FAMILY, Given Middle"."""

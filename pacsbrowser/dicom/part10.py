@@ -1,11 +1,11 @@
-"""Finding the data set in a file (PS3.10 7): preamble, File Meta Information, encoding; lenient, but never guessing wildly."""
+"""Finding the data set in a file (PS3.10 7): preamble, File Meta Information, encoding."""
 
 from dataclasses import dataclass, field
 from io import BytesIO
 from struct import unpack_from
 from typing import BinaryIO
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from pacsbrowser.dicom.attributes import tag_text
 from pacsbrowser.dicom.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LONG_VRS, VRS, Encoding
@@ -18,19 +18,26 @@ IMPLICIT_UID = "1.2.840.10008.1.2"
 EXPLICIT_UID = "1.2.840.10008.1.2.1"
 BIG_ENDIAN_UID = "1.2.840.10008.1.2.2"
 DEFLATED_UIDS = frozenset(("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
-UNCOMPRESSED_UIDS = frozenset((IMPLICIT_UID, EXPLICIT_UID, BIG_ENDIAN_UID, "1.2.840.10008.1.2.1.99", "1.2.840.113619.5.2"))
+UNCOMPRESSED_UIDS = frozenset(
+    (IMPLICIT_UID, EXPLICIT_UID, BIG_ENDIAN_UID, "1.2.840.10008.1.2.1.99", "1.2.840.113619.5.2")
+)
 MEDIA_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 
 _UID_OF = {IMPLICIT_LITTLE: IMPLICIT_UID, EXPLICIT_LITTLE: EXPLICIT_UID, EXPLICIT_BIG: BIG_ENDIAN_UID}
 _ENCODING_OF = {uid: encoding for encoding, uid in _UID_OF.items()}
-_FOREIGN = ((b"MZ", "a Windows program"), (b"\x7fELF", "a Linux program"), (b"%PDF", "a PDF"), (b"PK\3\4", "a zip archive"),
-            (b"#!", "a script"), (b"<", "a web page"), (b"GIF8", "a GIF image"), (b"\xca\xfe\xba\xbe", "a program"))  # fmt: skip
+_FOREIGN = (
+    (b"MZ", "a Windows program"), (b"\x7fELF", "a Linux program"), (b"\xca\xfe\xba\xbe", "a program"),
+    (b"#!", "a script"), (b"%PDF", "a PDF"), (b"PK\3\4", "a zip archive"), (b"<", "a web page"), (b"GIF8", "a GIF image"),
+)  # fmt: skip
 _MOST_META = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class Layout:
-    """Where the data set is and how it is written. `window` counts from the file's start, or the inflated data set's."""
+    """Where the data set is and how it is written.
+
+    `offset` counts in the file; `start` in the window, which for a deflated data set is the inflated one.
+    """
 
     window: Window
     offset: int
@@ -103,10 +110,14 @@ def _with_meta(window: Window, position: int, findings: list[HeaderFinding]) -> 
     if not meta:
         encoding = _bare_encoding(window.read(start, 65536), 0, window.size - start)
         if encoding is None:
-            raise Damaged(f"The file ends or breaks at byte {start:,}, before its File Meta Information: truncated.", start)
+            raise Damaged(
+                f"The file ends or breaks at byte {start:,}, before its File Meta Information: truncated.", start
+            )
         return _bare_layout(window, start, encoding, findings)
     if declared_end != start:
-        findings.append(finding("meta_group_length", "FileMetaInformationGroupLength", _group_length_detail(declared_end, start)))
+        findings.append(
+            finding("meta_group_length", "FileMetaInformationGroupLength", _group_length_detail(declared_end, start))
+        )
     uid = trim_uid(meta.get(0x00020010, ""))
     layout = Layout(window, start, start, EXPLICIT_LITTLE, uid if is_storable_uid(uid) else "", meta, findings)
     if uid not in DEFLATED_UIDS:

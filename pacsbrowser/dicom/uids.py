@@ -2,7 +2,7 @@
 
 import re
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 _STORABLE = re.compile(r"[0-9A-Za-z._-]{1,64}", re.ASCII)
 _VALID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)

@@ -25,7 +25,7 @@ def parse_date(raw: str) -> date | None:
 
 
 def parse_time(raw: str) -> time | None:
-    """Return a TM value, also in the form hh:mm:ss of ACR-NEMA; the leap second 60 becomes 59; None for anything else."""
+    """Return a TM value, also as hh:mm:ss of ACR-NEMA; the leap second 60 becomes 59; None for anything else."""
     found = _TIME.fullmatch(raw.strip(_PADDING))
     if not found:
         return None

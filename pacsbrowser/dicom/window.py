@@ -58,7 +58,9 @@ def _inflate(file: BinaryIO, start: int) -> tuple[bytes, int]:
         while not inflater.eof:
             packed = inflater.unconsumed_tail or file.read(CHUNK)
             if not packed:
-                raise Damaged("The deflated data set ends before its compressed stream does: the file is truncated.", start)
+                raise Damaged(
+                    "The deflated data set ends before its compressed stream does: the file is truncated.", start
+                )
             piece = inflater.decompress(packed, 4 * CHUNK)
             size += len(piece)
             if len(kept) < INFLATED_KEPT:
