@@ -1,7 +1,7 @@
 """The archive's tables: the four levels of DICOM's hierarchy, the files, where they came from and what is odd about them."""
 
 from pacsbrowser.archive.models.deliveries import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
-from pacsbrowser.archive.models.files import Blob, Copy, Removal
+from pacsbrowser.archive.models.files import Blob, Copy, Removal, Tombstone
 from pacsbrowser.archive.models.findings import Finding, Reference
 from pacsbrowser.archive.models.levels import Instance, Level, NameWord, Patient, Series, Study, StudyModality
 
@@ -23,4 +23,5 @@ __all__ = [
     "Series",
     "Study",
     "StudyModality",
+    "Tombstone",
 ]

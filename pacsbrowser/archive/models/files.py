@@ -1,4 +1,4 @@
-"""The files: the bytes as received (Blob), further copies under one UID (Copy) and what was put into the trash (Removal)."""
+"""The files: the bytes as received (Blob), further copies under one UID (Copy) and what was put into the trash (Removal) or deleted for good."""
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,15 @@ class Blob(models.Model):
     sha256 = models.BinaryField(max_length=32, unique=True)
     path = models.CharField(max_length=200)
     size = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Tombstone(models.Model):
+    """A file whose rows are deleted and that is to be unlinked: what a crash leaves is done at the next start."""
+
+    path = models.CharField(max_length=200, unique=True)
 
     def __str__(self) -> str:
         return self.path

@@ -1,0 +1,207 @@
+"""What lies around an object: the page of a series it is on, gaps in the numbers, its neighbours, who refers to it.
+
+Everything is bounded: a page of a series is read by its position, gaps are looked for only where ingest counted some,
+and references are grouped by the series they lead to, as one report may name thousands of images.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import Lag
+
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive import ordering
+from pacsbrowser.archive.models import Instance, Reference, Series, Study
+
+PAGE = 60
+GAPS_SHOWN = 40
+# In series beyond this size the ranges of missing numbers are found on the page of the series only.
+GAPS_WITHIN = 20_000
+GROUPS_SHOWN = 20
+DANGLING_SHOWN = 10
+FRAME_OF_REFERENCE = "frame_of_reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing Instance Numbers (0020,0013), from the first to the last."""
+
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many numbers are missing."""
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesWindow:
+    """A page of a series: instances in the stored order, and where the pages before and after begin."""
+
+    instances: list[Instance]
+    first: int
+    last: int
+    previous: int | None
+    following: int | None
+
+
+def live_instances(series: Series) -> QuerySet[Instance]:
+    """Return the live instances of a series."""
+    return Instance.objects.live().filter(series=series)
+
+
+def window(series: Series, start: int | None = None, size: int = PAGE) -> SeriesWindow:
+    """Return the page that begins at a position, or at the first one."""
+    rows = live_instances(series).annotate(copy_count=Count("copies")).select_related("blob")
+    ordered = rows.order_by("position", "pk")
+    wanted = ordered if start is None else ordered.filter(position__gte=start)
+    found = list(wanted[: size + 1])
+    following = found[size].position if len(found) > size else None
+    shown = found[:size]
+    first = shown[0].position if shown else 0
+    before = live_instances(series).filter(position__lt=first).order_by("-position", "-pk")
+    earlier = list(before.values_list("position", flat=True)[:size]) if shown else []
+    return SeriesWindow(
+        shown, first, shown[-1].position if shown else 0, earlier[-1] if earlier else None, following
+    )
+
+
+def bounds(series: Series) -> tuple[int, int]:
+    """Return the first and the last position of a series."""
+    positions = live_instances(series).values_list("position", flat=True)
+    first = positions.order_by("position", "pk").first()
+    last = positions.order_by("-position", "-pk").first()
+    return (first or 0, last or 0)
+
+
+def find_gaps(series: Iterable[Series], limit: int = GAPS_SHOWN) -> dict[int, list[Gap]]:
+    """Return the missing numbers of those series whose positions are Instance Numbers, by the key of the series."""
+    wanted = [row.pk for row in series if row.missing_count and row.order_rule == ordering.BY_NUMBER]
+    gaps: dict[int, list[Gap]] = defaultdict(list)
+    if not wanted:
+        return gaps
+    before = Window(Lag("position"), partition_by=F("series_id"), order_by=F("position").asc())
+    rows = (
+        Instance.objects.live()
+        .filter(series__in=wanted)
+        .annotate(before=before)
+        .filter(before__lt=F("position") - 1)
+        .order_by("series_id", "position")
+        .values_list("series_id", "before", "position")
+    )
+    for key, last_before, position in rows[: limit * len(wanted)]:
+        if len(gaps[key]) < limit:
+            gaps[key].append(Gap(last_before + 1, position - 1))
+    return gaps
+
+
+def find_small_gaps(series: Sequence[Series]) -> dict[int, list[Gap]]:
+    """Return the gaps of several series for an overview, or none when that would mean to read very many rows."""
+    with_gaps = [row for row in series if row.missing_count]
+    if sum(row.instance_count for row in with_gaps) > GAPS_WITHIN:
+        return {}
+    return find_gaps(with_gaps, limit=4)
+
+
+def position_of_number(series: Series, number: int) -> int | None:
+    """Return the position of the instance with this Instance Number, or of the next one that exists."""
+    rows = live_instances(series)
+    if series.order_rule == ordering.BY_NUMBER:
+        return rows.filter(position__gte=number).order_by("position").values_list("position", flat=True).first()
+    exact = rows.filter(instance_number_value=number).order_by("position").values_list("position", flat=True).first()
+    if exact is not None:
+        return exact
+    above = rows.filter(instance_number_value__gt=number).order_by("instance_number_value", "position")
+    return above.values_list("position", flat=True).first()
+
+
+def neighbours_of_instance(instance: Instance) -> tuple[Instance | None, Instance | None]:
+    """Return the instances before and after this one in its series."""
+    rows = live_instances(instance.series).only("sop_instance_uid", "instance_number", "position", "series")
+    here = (instance.position, instance.pk)
+    before = rows.filter(Q(position__lt=here[0]) | Q(position=here[0], pk__lt=here[1]))
+    after = rows.filter(Q(position__gt=here[0]) | Q(position=here[0], pk__gt=here[1]))
+    return before.order_by("-position", "-pk").first(), after.order_by("position", "pk").first()
+
+
+def series_of_study(study: Study, scope: Scope) -> QuerySet[Series]:
+    """Return the series of a study by Series Number (0020,0011); those without come last."""
+    rows = Series.objects.visible_to(scope).filter(study=study)
+    return rows.order_by(F("series_number_value").asc(nulls_last=True), "pk")
+
+
+def neighbours_of_series(series: Series, scope: Scope) -> tuple[Series | None, Series | None]:
+    """Return the series before and after this one in its study."""
+    number, rows = series.series_number_value, series_of_study(series.study, scope)
+    if number is None:
+        before = Q(series_number_value__isnull=False) | Q(series_number_value=None, pk__lt=series.pk)
+        after = Q(series_number_value=None, pk__gt=series.pk)
+    else:
+        before = Q(series_number_value__lt=number) | Q(series_number_value=number, pk__lt=series.pk)
+        after = (
+            Q(series_number_value__gt=number)
+            | Q(series_number_value=number, pk__gt=series.pk)
+            | Q(series_number_value=None)
+        )
+    return rows.filter(before).reverse().first(), rows.filter(after).first()
+
+
+def neighbours_of_study(study: Study, scope: Scope) -> tuple[Study | None, Study | None]:
+    """Return the studies before and after this one on the patient's page, which has the newest first."""
+    rows = Study.objects.visible_to(scope).filter(patient=study.patient_id).order_by("-date_sort", "-pk")
+    here = (study.date_sort, study.pk)
+    newer = rows.filter(Q(date_sort__gt=here[0]) | Q(date_sort=here[0], pk__gt=here[1]))
+    older = rows.filter(Q(date_sort__lt=here[0]) | Q(date_sort=here[0], pk__lt=here[1]))
+    return newer.reverse().first(), older.first()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceGroup:
+    """Instances of one series that an instance refers to, or that refer to it; `example` is the first of them."""
+
+    example: Instance
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What one instance refers to, and what is named there but is not in the archive (as far as the viewer may know)."""
+
+    groups: list[ReferenceGroup]
+    dangling: list[Reference]
+    dangling_count: int
+
+
+def references_from(instance: Instance, scope: Scope) -> References:
+    """Return what an instance refers to."""
+    targets = Reference.objects.filter(instance=instance).exclude(kind=FRAME_OF_REFERENCE)
+    visible = Instance.objects.visible_to(scope)
+    groups = _grouped(visible.filter(sop_instance_uid__in=targets.values("target_uid")))
+    held = (
+        Exists(visible.filter(sop_instance_uid=OuterRef("target_uid")))
+        | Exists(Series.objects.visible_to(scope).filter(series_instance_uid=OuterRef("target_uid")))
+        | Exists(Study.objects.visible_to(scope).filter(study_instance_uid=OuterRef("target_uid")))
+    )
+    dangling = targets.exclude(held).order_by("pk")
+    shown = list(dangling[: DANGLING_SHOWN + 1])
+    count = dangling.count() if len(shown) > DANGLING_SHOWN else len(shown)
+    return References(groups, shown[:DANGLING_SHOWN], count)
+
+
+def references_to(instance: Instance, scope: Scope) -> list[ReferenceGroup]:
+    """Return which instances refer to this one."""
+    naming = Reference.objects.filter(target_uid=instance.sop_instance_uid).values("instance")
+    return _grouped(Instance.objects.visible_to(scope).filter(pk__in=naming))
+
+
+def _grouped(instances: QuerySet[Instance]) -> list[ReferenceGroup]:
+    rows = instances.order_by().values("series").annotate(found=Count("pk"), example=Min("pk")).order_by("series")
+    counts = {row["example"]: row["found"] for row in rows[:GROUPS_SHOWN]}
+    examples = Instance.objects.filter(pk__in=counts).select_related("series__study__patient").order_by("series_id")
+    return [ReferenceGroup(example, counts[example.pk]) for example in examples]

@@ -1,0 +1,198 @@
+"""Stored counts, modalities and Last Study: kept right on every write, so that no list ever counts.
+
+`add` applies what a group brought, from rows just read under the write lock. `recount` computes everything again from
+the live instances; removals, restores, moves and repairs use it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Count, Sum
+
+from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study, StudyModality
+from pacsbrowser.archive.models.levels import TEXT_LENGTH
+
+_SERIES_COLUMNS = ("instance_count", "frame_count", "size", "change_seq", "order_rule", "received")
+_STUDY_COLUMNS = ("modalities", "series_count", "instance_count", "size", "received")
+_PATIENT_COLUMNS = (
+    "last_study",
+    "last_study_row_id",
+    "modalities",
+    "study_count",
+    "series_count",
+    "instance_count",
+    "size",
+)
+
+Row = Patient | Study | Series
+
+
+@dataclass(slots=True)
+class Gain:
+    """What a group added to a series."""
+
+    series: Series
+    instances: int = 0
+    frames: int = 0
+    size: int = 0
+
+
+def add(gains: Sequence[Gain], filled: Mapping[tuple[type, int], Row], now: datetime) -> None:
+    """Add what a group brought to the counters of its series, studies and patients.
+
+    The rows must have been read in this transaction, and share their `study` and `patient` objects.
+    `filled` are rows with further changed columns, which are saved whole.
+    """
+    series_rows: dict[int, Series] = {}
+    studies: dict[int, Study] = {}
+    patients: dict[int, Patient] = {}
+    fresh_modalities: list[StudyModality] = []
+    for gain in gains:
+        series, study, patient = gain.series, gain.series.study, gain.series.study.patient
+        _add_one(gain, now)
+        if series.modality and series.modality not in split(study.modalities):
+            study.modalities = join({*split(study.modalities), series.modality})
+            fresh_modalities.append(StudyModality(modality=series.modality, date_sort=study.date_sort, study=study))
+        patient.modalities = join({*split(patient.modalities), *split(study.modalities)})
+        series_rows[series.pk], studies[study.pk], patients[patient.pk] = series, study, patient
+    for study in {**studies, **_filled_studies(filled)}.values():
+        _consider_last(study.patient, study)
+        patients[study.patient.pk] = study.patient
+    _save(Series, series_rows, _SERIES_COLUMNS)
+    _save(Study, studies, _STUDY_COLUMNS)
+    _save(Patient, patients, _PATIENT_COLUMNS)
+    StudyModality.objects.bulk_create(fresh_modalities, ignore_conflicts=True)
+    _save_filled(filled.values())
+
+
+def _add_one(gain: Gain, now: datetime) -> None:
+    series, study, patient = gain.series, gain.series.study, gain.series.study.patient
+    if gain.instances and not study.instance_count:
+        patient.study_count += 1
+    if gain.instances and not series.instance_count:
+        study.series_count += 1
+        patient.series_count += 1
+    for row in (series, study, patient):
+        row.instance_count += gain.instances
+        row.size += gain.size
+    series.frame_count += gain.frames
+    series.change_seq += 1
+    series.received = study.received = now
+
+
+def _consider_last(patient: Patient, study: Study) -> None:
+    """Make a study its patient's last one if it is later than what is known; undated ones rank last."""
+    if study.instance_count and (patient.last_study_row_id is None or study.date_sort > patient.last_study):
+        patient.last_study = study.date_sort
+        patient.last_study_row = study
+
+
+def _filled_studies(filled: Mapping[tuple[type, int], Row]) -> dict[int, Study]:
+    return {row.pk: row for row in filled.values() if isinstance(row, Study)}
+
+
+def _save_filled(rows: Iterable[Row]) -> None:
+    for row in rows:
+        row.save()
+        if isinstance(row, Study):
+            StudyModality.objects.filter(study=row).update(date_sort=row.date_sort)
+        elif isinstance(row, Patient):
+            Study.objects.filter(patient=row).update(name_sort=row.name_sort)
+
+
+def _save(model: type[models.Model], rows: Mapping[int, Row], columns: Sequence[str]) -> None:
+    """Write some columns of many rows with one prepared statement: a hundredth of the cost of `save` for each."""
+    if not rows:
+        return
+    fields = [model._meta.get_field(name.removesuffix("_id")) for name in columns]
+    quote = connection.ops.quote_name
+    settings = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {settings} WHERE {quote('id')} = %s"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, [[*_values(row, fields), key] for key, row in sorted(rows.items())])
+
+
+def _values(row: Row, fields: Sequence[Any]) -> list[object]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+
+
+def split(modalities: str) -> list[str]:
+    """Return the modalities of a stored list."""
+    return [part for part in modalities.split("\\") if part]
+
+
+def join(modalities: Iterable[str]) -> str:
+    """Return modalities as they are stored: sorted, each once, as many as fit."""
+    return "\\".join(sorted({part for one in modalities for part in split(one)}))[:TEXT_LENGTH]
+
+
+def recount(studies: Iterable[Study], patients: Iterable[Patient] = ()) -> None:
+    """Compute all counts of some studies, their series and patients again from the live instances.
+
+    Args:
+        studies: the studies whose instances changed.
+        patients: further patients, such as the one that a study was moved away from.
+    """
+    wanted = {patient.pk for patient in patients}
+    for study in studies:
+        _recount_study(study)
+        wanted.add(study.patient_id)
+    for patient in Patient.objects.filter(pk__in=wanted):
+        _recount_patient(patient)
+
+
+def _recount_study(study: Study) -> None:
+    sums = Instance.objects.live().filter(series__study=study).order_by().values("series_id")
+    by_series = {
+        row["series_id"]: row
+        for row in sums.annotate(n=Count("id"), frames=Sum("number_of_frames"), bytes=Sum("blob__size"))
+    }
+    for series in Series.objects.filter(study=study):
+        row = by_series.get(series.pk, {"n": 0, "frames": 0, "bytes": 0})
+        series.instance_count, series.frame_count, series.size = row["n"], row["frames"], row["bytes"]
+        series.change_seq += 1
+        series.save(update_fields=["instance_count", "frame_count", "size", "change_seq"])
+    live = Series.objects.filter(study=study, instance_count__gt=0)
+    study.series_count = live.count()
+    study.instance_count = sum(row["n"] for row in by_series.values())
+    study.size = sum(row["bytes"] for row in by_series.values())
+    names = set(live.exclude(modality="").values_list("modality", flat=True))
+    study.modalities = join(names)
+    study.save(update_fields=["series_count", "instance_count", "size", "modalities"])
+    StudyModality.objects.filter(study=study).exclude(modality__in=names).delete()
+    StudyModality.objects.bulk_create(
+        [StudyModality(modality=name, date_sort=study.date_sort, study=study) for name in sorted(names)],
+        ignore_conflicts=True,
+    )
+
+
+def _recount_patient(patient: Patient) -> None:
+    live = Study.objects.filter(patient=patient, instance_count__gt=0)
+    sums = live.aggregate(n=Count("id"), series=Sum("series_count"), instances=Sum("instance_count"), bytes=Sum("size"))
+    patient.study_count = sums["n"]
+    patient.series_count = sums["series"] or 0
+    patient.instance_count = sums["instances"] or 0
+    patient.size = sums["bytes"] or 0
+    patient.modalities = join(live.values_list("modalities", flat=True))
+    last = live.order_by("-date_sort", "-id").first()
+    patient.last_study = last.date_sort if last else ""
+    patient.last_study_row = last
+    patient.save(update_fields=[name.removesuffix("_id") for name in _PATIENT_COLUMNS])
+
+
+def recount_findings(patients: Iterable[Patient]) -> None:
+    """Compute the numbers of open findings of some patients, their studies and series again."""
+    for patient in patients:
+        still = Finding.objects.filter(patient=patient, state=Finding.State.OPEN).exclude(
+            severity=Finding.Severity.INFO
+        )
+        Series.objects.filter(study__patient=patient).update(finding_count=0)
+        Study.objects.filter(patient=patient).update(finding_count=0)
+        for level, model in (("series", Series), ("study", Study)):
+            counts = still.exclude(**{level: None}).order_by().values(level).annotate(n=Count("id"))
+            for row in counts:
+                model._default_manager.filter(pk=row[level]).update(finding_count=row["n"])
+        Patient.objects.filter(pk=patient.pk).update(finding_count=still.count())

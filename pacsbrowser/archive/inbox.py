@@ -1,0 +1,72 @@
+"""The inbox of findings: which ones are on an object, in which order they are listed, and by what they are filtered."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive import findings
+from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study
+
+FILTERS = ("code", "severity", "level", "state")
+MOST_DIGITS = 18
+
+Row = Patient | Study | Series | Instance
+
+
+def live_findings(scope: Scope) -> QuerySet[Finding]:
+    """Return the findings on what is not in the trash, as far as a viewer may see them."""
+    rows = findings.visible_findings(scope).filter(patient__instance_count__gt=0)
+    on_empty = Q(study__instance_count=0) | Q(series__instance_count=0)
+    return rows.exclude(on_empty).exclude(instance__removal__isnull=False)
+
+
+def open_findings_of(row: Row, scope: Scope) -> QuerySet[Finding]:
+    """Return the open findings on an object and on all that is in it, the worst first; notes are not among them."""
+    level = {type(row)._meta.model_name: row}
+    rows = live_findings(scope).filter(state=Finding.State.OPEN, **level).exclude(severity=Finding.Severity.INFO)
+    worst = Case(When(severity=Finding.Severity.ERROR, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return rows.order_by(worst, "-last_seen", "-pk")
+
+
+def finding_counts(rows: Sequence[Row], scope: Scope) -> dict[int, int]:
+    """Return how many open findings each of these rows of one level has, by key."""
+    if scope.everything or not rows:
+        return {row.pk: row.finding_count for row in rows if not isinstance(row, Instance)}
+    level = str(type(rows[0])._meta.model_name)
+    found = live_findings(scope).filter(state=Finding.State.OPEN, **{f"{level}__in": rows})
+    found = found.exclude(severity=Finding.Severity.INFO)
+    return dict(found.order_by(level).values_list(level).annotate(found=Count("pk")))
+
+
+def inbox(scope: Scope, wanted: Mapping[str, str]) -> QuerySet[Finding]:
+    """Return the findings that match, latest first; open ones unless another state is asked for."""
+    rows = live_findings(scope)
+    for field in FILTERS:
+        value = wanted.get(field) or (Finding.State.OPEN if field == "state" else "")
+        if value and value != "all":
+            rows = rows.filter(**{field: value})
+    for field in ("patient", "study", "series", "instance"):
+        if is_key(wanted.get(field, "")):
+            rows = rows.filter(**{field: int(wanted[field])})
+    return rows.select_related("patient", "study", "series", "instance").order_by("-last_seen", "-pk")
+
+
+def after(rows: QuerySet[Finding], key: str) -> QuerySet[Finding]:
+    """Return what comes after the finding of this key in the inbox."""
+    last = Finding.objects.filter(pk=int(key)).first() if is_key(key) else None
+    if last is None:
+        return rows
+    return rows.filter(Q(last_seen__lt=last.last_seen) | Q(last_seen=last.last_seen, pk__lt=last.pk))
+
+
+def counts_by_code(scope: Scope, state: str) -> dict[str, int]:
+    """Return how many findings of each code there are in a state, the most frequent first."""
+    rows = live_findings(scope)
+    rows = rows.filter(state=state) if state in Finding.State.values else rows
+    return dict(rows.order_by("-found", "code").values_list("code").annotate(found=Count("pk")))
+
+
+def is_key(text: str) -> bool:
+    """Say whether a text of a URL can be the key of a row."""
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS

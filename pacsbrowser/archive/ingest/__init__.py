@@ -1,0 +1,11 @@
+"""`ingest`, the only writer of received objects: files, rows, counters and findings, in one transaction a group.
+
+A door stages streams (`archive.receive`), opens a delivery, and hands what it staged to `ingest`. When `ingest`
+returns, what it calls stored is durable: the file, its name and its row.
+"""
+
+from pacsbrowser.archive.ingest.deliveries import close_delivery, open_delivery
+from pacsbrowser.archive.ingest.results import IngestResult
+from pacsbrowser.archive.ingest.run import GROUP, ingest
+
+__all__ = ["GROUP", "IngestResult", "close_delivery", "ingest", "open_delivery"]

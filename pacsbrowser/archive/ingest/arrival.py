@@ -1,0 +1,36 @@
+"""An object on its way into the index: its header, its digests and its place in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pacsbrowser.archive import storage
+from pacsbrowser.archive.ingest.rows import identity_key
+from pacsbrowser.archive.receive import Staged
+from pacsbrowser.dicom.header import Header
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A staged object with what the index needs. `incoming` changes once, when the file gets its name in the store."""
+
+    staged: Staged
+    header: Header
+    identity_key: str
+    relative: str
+    incoming: Path
+
+    @classmethod
+    def of(cls, staged: Staged) -> Arrival:
+        """Return the arrival of a staged file that has a header."""
+        if staged.header is None:
+            raise ValueError("a staged file without a header cannot be indexed")
+        key = identity_key(staged.header.values)
+        relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
+        return cls(staged, staged.header, key, relative, staged.path)
+
+    @property
+    def content_digest(self) -> bytes:
+        """The digest of data set and transfer syntax."""
+        return self.staged.content_digest

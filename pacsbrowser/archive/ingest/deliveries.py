@@ -1,0 +1,70 @@
+"""Provenance: a delivery's row, its counters, and a line for each file that was not simply stored."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import F
+from django.utils import timezone
+
+from pacsbrowser.access.models import User
+from pacsbrowser.archive.ingest.results import IngestResult
+from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
+
+
+def open_delivery(door: Door, who: str = "", *, user: User | None = None, address: str = "", label: str = "") -> Delivery:
+    """Begin a transfer.
+
+    Args:
+        door: the way in.
+        who: a user's name or an AE title.
+        user: the account, where there is one.
+        address: the network address that it came from.
+        label: a word of the sender on it, such as the name of the dropped folder.
+    """
+    now = timezone.now()
+    return Delivery.objects.create(
+        door=door, who=who[:150], user=user, address=address[:64], label=label[:200], started=now, active=now
+    )
+
+
+def close_delivery(delivery: Delivery) -> None:
+    """Mark a transfer as finished."""
+    Delivery.objects.filter(pk=delivery.pk, finished=None).update(finished=timezone.now())
+
+
+def record_results(
+    delivery: Delivery, results: Sequence[IngestResult], new_in_study: Mapping[int, int], now: datetime
+) -> None:
+    """Write what became of a group: counters, lines, and the studies it added to (`new_in_study`: row key → count)."""
+    outcomes = Counter(result.outcome for result in results)
+    added = {outcome.value: F(outcome.value) + count for outcome, count in outcomes.items()}
+    size = sum(result.size for result in results)
+    Delivery.objects.filter(pk=delivery.pk).update(active=now, size=F("size") + size, **added)
+    lines = [result for result in results if result.outcome != Outcome.STORED or result.resume_key or result.reason]
+    DeliveryItem.objects.bulk_create(_item(delivery, result, now) for result in lines)
+    _record_studies(delivery, new_in_study)
+
+
+def _item(delivery: Delivery, result: IngestResult, now: datetime) -> DeliveryItem:
+    return DeliveryItem(
+        delivery=delivery,
+        name=result.name,
+        size=result.size,
+        outcome=result.outcome,
+        code=result.code,
+        reason=result.reason,
+        resume_key=result.resume_key,
+        study_instance_uid=result.study_instance_uid,
+        series_instance_uid=result.series_instance_uid,
+        sop_instance_uid=result.sop_instance_uid,
+        instance_id=result.instance_id,
+        received=now,
+    )
+
+
+def _record_studies(delivery: Delivery, new_in_study: Mapping[int, int]) -> None:
+    for study_id, count in new_in_study.items():
+        known = DeliveryStudy.objects.filter(delivery=delivery, study_id=study_id)
+        if not known.update(instance_count=F("instance_count") + count):
+            DeliveryStudy.objects.create(delivery=delivery, study_id=study_id, instance_count=count)

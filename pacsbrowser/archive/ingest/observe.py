@@ -1,0 +1,140 @@
+"""What is odd about a group: what each header says of itself, and what shows only beside what is in the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pacsbrowser.archive.findings import KINDS, Observation
+from pacsbrowser.archive.ingest.collisions import Place
+from pacsbrowser.archive.ingest.parents import Disagreement, Parents
+from pacsbrowser.archive.models import Instance, Outcome, Patient, Study
+
+if TYPE_CHECKING:
+    from pacsbrowser.archive.ingest.writer import Decision
+
+
+def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place, Instance]) -> list[Observation]:
+    """Return all findings of a group. Rows that lack values are filled in from the arrivals on the way."""
+    found: list[Observation] = []
+    for decision in decisions:
+        if decision.code in _ON_INSTANCE:
+            found.append(_on_instance(decision, _ON_INSTANCE[decision.code]))
+        if decision.outcome == Outcome.STORED:
+            found += _of_header(decision)
+            found += _of_disagreement(decision, parents)
+    found += _shared_studies(parents)
+    found += _shared_series(parents)
+    found += _shared_instances(decisions, held)
+    return found
+
+
+_ON_INSTANCE = {
+    "variant": "variant",
+    "conflict": "conflict",
+    "replaced_removed": "conflict",
+    "replaced_truncated": "replaced_truncated",
+}
+
+
+def _on_instance(decision: Decision, code: str) -> Observation:
+    family, instance = decision.family, decision.instance
+    return Observation(
+        code=code,
+        severity=KINDS[code].severity,
+        level="instance",
+        patient_id=family.patient.pk,
+        study_id=family.study.pk,
+        series_id=family.series.pk,
+        instance_id=instance.pk if instance else None,
+    )
+
+
+def _of_header(decision: Decision) -> Iterator[Observation]:
+    family, instance = decision.family, decision.instance
+    for finding in decision.arrival.header.findings:
+        yield Observation(
+            code=finding.code,
+            severity=finding.severity,
+            level="series",
+            patient_id=family.patient.pk,
+            study_id=family.study.pk,
+            series_id=family.series.pk,
+            instance_id=instance.pk if instance else None,
+            keyword=finding.subject,
+            detail=finding.detail,
+        )
+
+
+def _of_disagreement(decision: Decision, parents: Parents) -> Iterator[Observation]:
+    family, instance = decision.family, decision.instance
+    for one in parents.compare(decision.arrival, family):
+        level = _level(one)
+        yield Observation(
+            code="attribute_disagrees",
+            severity=KINDS["attribute_disagrees"].severity,
+            level=level,
+            patient_id=family.patient.pk,
+            study_id=None if level == "patient" else family.study.pk,
+            series_id=family.series.pk if level == "series" else None,
+            instance_id=instance.pk if instance else None,
+            keyword=one.keyword,
+            detail=one.shown,
+            value=one.value,
+        )
+
+
+def _level(one: Disagreement) -> str:
+    if isinstance(one.row, Patient):
+        return "patient"
+    return "study" if isinstance(one.row, Study) else "series"
+
+
+def _shared_studies(parents: Parents) -> Iterator[Observation]:
+    fresh = {study.study_instance_uid for study in parents.created_studies}
+    for uid in fresh:
+        holders = [study for study in parents.studies.values() if study.study_instance_uid == uid]
+        if len(holders) > 1:
+            for study in holders:
+                yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
+
+
+def _shared_series(parents: Parents) -> Iterator[Observation]:
+    fresh = {series.series_instance_uid for series in parents.created_series}
+    for uid in fresh:
+        holders = [series for series in parents.series.values() if series.series_instance_uid == uid]
+        if len(holders) > 1:
+            for series in holders:
+                yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
+
+
+def _shared_instances(decisions: Sequence[Decision], held: Mapping[Place, Instance]) -> Iterator[Observation]:
+    holders: dict[str, dict[int, Instance]] = {}
+    for instance in held.values():
+        holders.setdefault(instance.sop_instance_uid, {})[instance.pk] = instance
+    fresh: set[str] = set()
+    for decision in decisions:
+        if decision.instance and decision.is_new and not decision.code:
+            fresh.add(decision.instance.sop_instance_uid)
+            holders.setdefault(decision.instance.sop_instance_uid, {})[decision.instance.pk] = decision.instance
+    for uid in fresh:
+        if len(holders[uid]) > 1:
+            for instance in holders[uid].values():
+                series = instance.series
+                yield _shared(
+                    "sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, instance.pk
+                )
+
+
+def _shared(
+    code: str, level: str, patient_id: int, study_id: int, series_id: int | None = None, instance_id: int | None = None
+) -> Observation:
+    return Observation(
+        code=code,
+        severity=KINDS[code].severity,
+        level=level,
+        patient_id=patient_id,
+        study_id=study_id,
+        series_id=series_id,
+        instance_id=instance_id,
+    )

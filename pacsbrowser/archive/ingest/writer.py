@@ -1,0 +1,227 @@
+"""What a group adds to the index: instances, copies, references, counters and findings, inside one transaction."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from pacsbrowser.archive import counters, findings, ordering
+from pacsbrowser.archive.ingest import collisions, results, rows
+from pacsbrowser.archive.ingest.arrival import Arrival
+from pacsbrowser.archive.ingest.collisions import Judgement, Judgements
+from pacsbrowser.archive.ingest.observe import observe
+from pacsbrowser.archive.ingest.parents import Family, Parents
+from pacsbrowser.archive.ingest.results import IngestResult
+from pacsbrowser.archive.models import Blob, Copy, Delivery, Instance, Outcome, Reference
+
+
+class Unforeseen(Exception):
+    """The rows changed since the group was judged: judge it again."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What becomes of one arrival."""
+
+    arrival: Arrival
+    family: Family
+    outcome: Outcome
+    reason: str = ""
+    code: str = ""
+    instance: Instance | None = None
+    copy: Copy | None = None
+    is_new: bool = False
+
+
+class GroupWriter:
+    """Writes one group. Use inside a transaction that holds the write lock, once."""
+
+    def __init__(self, delivery: Delivery, judgements: Judgements, now: datetime | None = None) -> None:
+        self.now = now or timezone.now()
+        self.delivery = delivery
+        self.judgements = judgements
+        self.parents = Parents(self.now)
+        self.unused: set[str] = set()
+        self.touched_series: set[int] = set()
+        self.new_in_study: Counter[int] = Counter()
+
+    def write(self, arrivals: Sequence[Arrival]) -> list[IngestResult]:
+        """Write all rows of the arrivals and return a result for each, in their order.
+
+        Raises:
+            Unforeseen: an object with other content took a place after the group was judged.
+        """
+        if not arrivals:
+            return []
+        self.parents.load(arrivals)
+        self.held = collisions.find_held(arrivals)
+        self.copies = collisions.find_copies(list(self.held.values()))
+        decisions = [self._decide(arrival) for arrival in arrivals]
+        self._save_files(decisions)
+        self._save_references(decisions)
+        observations = observe(decisions, self.parents, self.held)
+        counters.add(self._gains(decisions), self.parents.filled, self.now)
+        findings.record(observations, self.now)
+        return [self._result(decision) for decision in decisions]
+
+    def _decide(self, arrival: Arrival) -> Decision:
+        family = self.parents.family(arrival)
+        here = self.held.get(collisions.place_of(arrival))
+        if here is None:
+            return self._new(arrival, family)
+        if bytes(here.content_digest) == arrival.content_digest:
+            return self._same(arrival, family, here)
+        if (here.pk, arrival.content_digest) in self.copies:
+            self._leave(arrival, here, self.copies[here.pk, arrival.content_digest])
+            return Decision(arrival, family, Outcome.ALREADY_HERE, results.ALREADY_HERE, instance=here)
+        return self._different(arrival, family, here)
+
+    def _leave(self, arrival: Arrival, here: Instance, copy: Copy | None = None) -> None:
+        """Note that the arrival's own file is not wanted, unless it is the very file that is kept."""
+        kept = copy.blob_id if copy else here.blob_id
+        if not Blob.objects.filter(pk=kept, sha256=arrival.staged.sha256).exists():
+            self.unused.add(arrival.relative)
+
+    def _new(self, arrival: Arrival, family: Family) -> Decision:
+        instance = Instance(series=family.series)
+        self._take(instance, arrival)
+        return Decision(arrival, family, Outcome.STORED, instance=instance, is_new=True)
+
+    def _take(self, instance: Instance, arrival: Arrival) -> None:
+        """Let an instance show an arrival: its file, its provenance and its columns."""
+        staged, header = arrival.staged, arrival.header
+        for column, value in rows.instance_columns(header.values).items():
+            setattr(instance, column, value)
+        instance.transfer_syntax_uid = rows.cut(header.transfer_syntax_uid, rows.UID_LENGTH)
+        instance.content_digest = staged.content_digest
+        instance.is_whole = header.whole
+        instance.has_pixel_data = header.has_pixel_data
+        instance.position = instance.instance_number_value or 0
+        instance.delivery = self.delivery
+        instance.original_name = staged.original_name
+        instance.received = self.now
+        instance.removal = None
+        instance.blob = Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size)
+
+    def _same(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
+        self._leave(arrival, here)
+        if here.removal_id is None:
+            return Decision(arrival, family, Outcome.ALREADY_HERE, results.ALREADY_HERE, instance=here)
+        here.removal = None
+        return Decision(
+            arrival, family, Outcome.STORED, results.RESTORED, "restored", instance=here, is_new=True
+        )
+
+    def _different(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
+        judgement = self.judgements.get((arrival.content_digest, bytes(here.content_digest)))
+        if judgement is None:
+            raise Unforeseen
+        if here.removal_id is not None:
+            copy = self._replace(here, arrival, Copy.Kind.CONFLICT)
+            return Decision(
+                arrival, family, Outcome.STORED, results.REPLACED_REMOVED, "replaced_removed", here, copy, is_new=True
+            )
+        if judgement is Judgement.CONTAINED:
+            self._leave(arrival, here)
+            return Decision(arrival, family, Outcome.ALREADY_HERE, results.CONTAINED, "contained", here)
+        if judgement is Judgement.COMPLETES:
+            copy = self._replace(here, arrival, Copy.Kind.VARIANT)
+            return Decision(
+                arrival, family, Outcome.STORED, results.REPLACED_TRUNCATED, "replaced_truncated", here, copy
+            )
+        if judgement is Judgement.VARIANT:
+            copy = self._beside(here, arrival, Copy.Kind.VARIANT)
+            return Decision(arrival, family, Outcome.VARIANT, results.VARIANT, "variant", here, copy)
+        copy = self._beside(here, arrival, Copy.Kind.CONFLICT)
+        return Decision(arrival, family, Outcome.CONFLICT, results.CONFLICT, "conflict", here, copy)
+
+    def _beside(self, here: Instance, arrival: Arrival, kind: Copy.Kind) -> Copy:
+        staged, header = arrival.staged, arrival.header
+        return Copy(
+            instance=here,
+            kind=kind,
+            blob=Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size),
+            transfer_syntax_uid=rows.cut(header.transfer_syntax_uid, rows.UID_LENGTH),
+            content_digest=staged.content_digest,
+            is_whole=header.whole,
+            delivery=self.delivery,
+            original_name=staged.original_name,
+            received=self.now,
+        )
+
+    def _replace(self, here: Instance, arrival: Arrival, kind: Copy.Kind) -> Copy:
+        """Let an arrival take the place of what an instance shows; that becomes a copy."""
+        copy = Copy(
+            instance=here,
+            kind=kind,
+            blob=here.blob,
+            transfer_syntax_uid=here.transfer_syntax_uid,
+            content_digest=here.content_digest,
+            is_whole=here.is_whole,
+            delivery_id=here.delivery_id,
+            original_name=here.original_name,
+            received=here.received,
+        )
+        self._take(here, arrival)
+        return copy
+
+    def _save_files(self, decisions: Sequence[Decision]) -> None:
+        instances = [decision.instance for decision in decisions if decision.instance is not None]
+        copies = [decision.copy for decision in decisions if decision.copy]
+        holders: list[Instance | Copy] = [*instances, *copies]
+        Blob.objects.bulk_create(holder.blob for holder in holders if holder.blob.pk is None)
+        for holder in holders:
+            holder.blob_id = holder.blob.pk
+        Instance.objects.bulk_create(instance for instance in instances if instance.pk is None)
+        for decision in decisions:
+            if decision.instance and decision.outcome == Outcome.STORED and decision.code:
+                decision.instance.save()
+        Copy.objects.bulk_create(copies)
+
+    def _save_references(self, decisions: Sequence[Decision]) -> None:
+        shown = [decision for decision in decisions if decision.outcome == Outcome.STORED and decision.instance]
+        again = [decision.instance for decision in shown if decision.code]
+        if again:
+            Reference.objects.filter(instance__in=again).delete()
+        Reference.objects.bulk_create(
+            Reference(
+                instance=decision.instance,
+                kind=reference.kind,
+                sop_class_uid=rows.cut(reference.sop_class_uid, rows.UID_LENGTH),
+                target_uid=rows.cut(reference.target_uid, rows.UID_LENGTH),
+            )
+            for decision in shown
+            for reference in decision.arrival.header.references
+        )
+
+    def _gains(self, decisions: Sequence[Decision]) -> list[counters.Gain]:
+        gains: dict[int, counters.Gain] = {}
+        numbers: defaultdict[int, list[int | None]] = defaultdict(list)
+        for decision in decisions:
+            if decision.outcome != Outcome.STORED or decision.instance is None:
+                continue
+            series, instance = decision.family.series, decision.instance
+            gain = gains.setdefault(series.pk, counters.Gain(series))
+            if decision.is_new:
+                gain.instances += 1
+                gain.frames += instance.number_of_frames
+                gain.size += instance.blob.size
+                numbers[series.pk].append(instance.instance_number_value)
+                self.new_in_study[series.study_id] += 1
+            elif decision.copy:
+                gain.size += instance.blob.size - decision.copy.blob.size
+            if decision.code:
+                series.order_rule = ordering.UNKNOWN
+        for gain in gains.values():
+            ordering.expect(gain.series, numbers[gain.series.pk])
+        self.touched_series = set(gains)
+        return list(gains.values())
+
+    def _result(self, decision: Decision) -> IngestResult:
+        arrival = decision.arrival
+        result = results.accepted(
+            arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason
+        )
+        return results.with_instance(result, decision.instance.pk) if decision.instance else result

@@ -1,0 +1,88 @@
+"""`manage.py ingest PATH…`: take files, folders and zips of a local disk into the archive."""
+
+import getpass
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from pacsbrowser.archive.bulk import find_files, ingest_files
+from pacsbrowser.archive.ingest import IngestResult, close_delivery, open_delivery
+from pacsbrowser.archive.models import Delivery, Door, Outcome
+from pacsbrowser.archive.zips import ingest_zip, is_zip
+from pacsbrowser.audit.record import Action, record
+
+_REFUSED = (Outcome.REJECTED, Outcome.NOT_DICOM)
+_TICK = 0.2
+
+
+class Command(BaseCommand):
+    """Exit status: 0 when everything is in the archive, 1 when files were refused, 2 when a path cannot be read."""
+
+    help = "Take DICOM files, folders of them and zips into the archive."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the paths and options."""
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, a folder or a zip")
+        parser.add_argument("--processes", type=int, help="how many processes read files (default: one a core)")
+        parser.add_argument("--quiet", action="store_true", help="print the summary only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Take in all paths, tell what became of each file that was not simply stored, and sum up."""
+        absent = [path for path in options["paths"] if not path.exists()]
+        if absent:
+            raise CommandError(f"no such file or folder: {', '.join(map(str, absent))}", returncode=2)
+        self.verbose = not options["quiet"]
+        self.counts: Counter[str] = Counter()
+        self.unreadable = 0
+        self.started = self.shown = time.monotonic()
+        who = getpass.getuser()
+        delivery = open_delivery(Door.COMMAND, who, label=", ".join(path.name for path in options["paths"]))
+        ingest_files(
+            self._plain_files(options["paths"], delivery), delivery, self._report, self._unreadable, options["processes"]
+        )
+        close_delivery(delivery)
+        record(Action.INGEST, who=who, detail={"delivery": str(delivery.pk), **self.counts})
+        self._sum_up()
+
+    def _plain_files(self, paths: Sequence[Path], delivery: Delivery) -> Iterator[Path]:
+        """Return the files that are no zips; zips are taken in on the way."""
+        for path in find_files(paths):
+            if not is_zip(path):
+                yield path
+                continue
+            ingest_zip(path, delivery, report=self._report)
+
+    def _report(self, results: Sequence[IngestResult]) -> None:
+        self.counts.update(result.outcome for result in results)
+        for result in results:
+            if self.verbose and result.outcome != Outcome.STORED:
+                self.stdout.write(f"{result.outcome.label}: {result.name}: {result.reason}")
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self.shown > _TICK:
+            self.shown = now
+            done = self.counts.total()
+            self.stderr.write(f"\r{done:,} files, {done / (now - self.started):,.0f}/s ", ending="")
+
+    def _unreadable(self, path: Path, error: OSError) -> None:
+        self.unreadable += 1
+        self.stdout.write(f"Cannot be read: {path}: {error.strerror}")
+
+    def _sum_up(self) -> None:
+        seconds = time.monotonic() - self.started
+        if sys.stderr.isatty():
+            self.stderr.write("")
+        done = self.counts.total()
+        self.stdout.write(f"{done:,} files in {seconds:.1f} s, {done / seconds:,.0f}/s")
+        for outcome in Outcome:
+            if self.counts[outcome]:
+                self.stdout.write(f"  {outcome.label}: {self.counts[outcome]:,}")
+        if self.unreadable:
+            raise CommandError(f"{self.unreadable} files could not be read", returncode=2)
+        if any(self.counts[outcome] for outcome in _REFUSED):
+            raise CommandError("some files were refused", returncode=1)

@@ -1,0 +1,118 @@
+"""Staging: a received stream becomes a durable file in `incoming/` with its digests and its header read.
+
+What is staged is not yet in the archive; `ingest` takes it from here. A file that cannot be read as an object of a
+study is removed at once and its error kept, so that the sender is told why.
+"""
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pacsbrowser.archive import storage
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.header import Header, hash_dataset, read_header
+
+CHUNK = 1 << 20
+
+
+class Readable(Protocol):
+    """Anything with `read(n)` that returns b"" at its end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A received file: where it lies, its digests, and its header or the reason why there is none."""
+
+    path: Path
+    size: int
+    sha256: bytes
+    content_digest: bytes
+    header: Header | None
+    error: DicomError | None
+    original_name: str
+    resume_key: str = ""
+
+
+def stage(stream: Readable, name: str, resume_key: str = "") -> Staged:
+    """Write a stream to `incoming/`, durably, and read its header.
+
+    Args:
+        stream: the object's bytes; small ones stay in memory while they are read, large ones are read back.
+        name: the name that the sender gave, kept for people to read and never used as a path.
+        resume_key: identifies the file on the sender's side, for resuming an upload.
+
+    Raises:
+        OSError: the disk is full or broken. Nothing is left behind.
+    """
+    path = storage.incoming().new_path()
+    first = _read_full(stream, CHUNK)
+    try:
+        size, digest, small = _write(path, first, stream)
+        staged = _examine(path, small, size, digest, name, resume_key)
+    except BaseException:
+        storage.discard(path)
+        raise
+    if staged.error:
+        storage.discard(path)
+    return staged
+
+
+def _read_full(stream: Readable, size: int) -> bytes:
+    """Read `size` bytes, fewer only at the end: a socket gives what it has."""
+    parts, left = [], size
+    while left and (part := stream.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _write(path: Path, first: bytes, stream: Readable) -> tuple[int, bytes, bytes | None]:
+    """Write all to `path`; return size, SHA-256, and the bytes themselves when `first` was all."""
+    digest = hashlib.sha256(first)
+    size = len(first)
+    with path.open("xb", buffering=0) as file:
+        _write_all(file, first)
+        while len(first) == CHUNK and (part := stream.read(CHUNK)):
+            digest.update(part)
+            size += len(part)
+            _write_all(file, part)
+        os.fdatasync(file.fileno()) if hasattr(os, "fdatasync") else os.fsync(file.fileno())
+    return size, digest.digest(), first if size == len(first) else None
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _examine(path: Path, small: bytes | None, size: int, digest: bytes, name: str, resume_key: str) -> Staged:
+    header: Header | None = None
+    error: DicomError | None = None
+    content = b""
+    source: BinaryIO = io.BytesIO(small) if small is not None else path.open("rb")
+    with source:
+        try:
+            header = read_header(source)
+            content = hash_dataset(source, header)
+        except DicomError as problem:
+            error = problem
+    return Staged(path, size, digest, content, header, error, clean_name(name), resume_key)
+
+
+def clean_name(name: str) -> str:
+    """Return a sender's file name as one line of storable text of at most 1,024 characters, its end kept."""
+    text = name.encode("utf-8", "replace").decode("utf-8")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[-1024:]
+
+
+def stage_path(path: Path, name: str | None = None) -> Staged:
+    """Stage a file of a local disk."""
+    with path.open("rb") as file:
+        return stage(file, name if name is not None else str(path))

@@ -1,0 +1,171 @@
+"""The trash: objects are taken out of sight with who, when and why; restored; or deleted for good.
+
+Whether a person may do this is for the doors to ask. Large removals are done in steps that each hold the write lock
+only shortly; a removal that was cut off is finished by doing it again.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from pacsbrowser.access.models import User
+from pacsbrowser.archive import counters, ordering, storage
+from pacsbrowser.archive.models import Blob, Copy, Instance, Level, Patient, Removal, Series, Study, Tombstone
+
+_STEP = 1000
+
+Removable = Patient | Study | Series | Instance
+
+
+def level_of(row: Removable) -> Level:
+    """Return the level of a row."""
+    return {
+        Patient: Level.PATIENT,
+        Study: Level.STUDY,
+        Series: Level.SERIES,
+        Instance: Level.INSTANCE,
+    }[type(row)]
+
+
+def live_instances(row: Removable) -> QuerySet[Instance]:
+    """Return the live instances below a row of any level."""
+    path = {
+        Level.PATIENT: "series__study__patient",
+        Level.STUDY: "series__study",
+        Level.SERIES: "series",
+        Level.INSTANCE: "pk",
+    }[level_of(row)]
+    return Instance.objects.live().filter(**{path: row.pk})
+
+
+def remove(row: Removable, user: User, why: str) -> Removal:
+    """Put everything below a row into the trash and return the act."""
+    instances = live_instances(row)
+    keys = list(instances.values_list("pk", flat=True))
+    removal = Removal.objects.create(
+        level=level_of(row),
+        label=_label(row),
+        uid=_uid(row),
+        user=user,
+        who=user.get_username(),
+        when=timezone.now(),
+        why=why[:500],
+        instance_count=len(keys),
+        size=row.size if not isinstance(row, Instance) else row.blob.size,
+    )
+    studies = _studies_of(instances)
+    for step in _steps(keys):
+        Instance.objects.live().filter(pk__in=step).update(removal=removal)
+    _recount(studies)
+    return removal
+
+
+def _label(row: Removable) -> str:
+    """Return what a person recognises the removed object by on the trash page."""
+    if isinstance(row, Patient):
+        return row.name_display or row.patient_id or "No ID"
+    if isinstance(row, Study):
+        return row.study_description or row.study_date or row.study_instance_uid
+    if isinstance(row, Series):
+        return row.series_description or f"{row.modality} series {row.series_number}".strip()
+    return f"Instance {row.instance_number}" if row.instance_number else row.sop_instance_uid
+
+
+def _uid(row: Removable) -> str:
+    if isinstance(row, Study):
+        return row.study_instance_uid
+    if isinstance(row, Series):
+        return row.series_instance_uid
+    return row.sop_instance_uid if isinstance(row, Instance) else ""
+
+
+def restore(removal: Removal, who: str) -> int:
+    """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already."""
+    instances = Instance.objects.filter(removal=removal)
+    studies = _studies_of(instances)
+    keys = list(instances.values_list("pk", flat=True))
+    for step in _steps(keys):
+        Instance.objects.filter(pk__in=step, removal=removal).update(removal=None)
+    Removal.objects.filter(pk=removal.pk).update(restored=timezone.now(), restored_by=who[:150])
+    _recount(studies)
+    return len(keys)
+
+
+def purge(removal: Removal, who: str) -> int:
+    """Delete for good what a removal put into the trash: rows first, then files; return how many instances."""
+    keys = list(Instance.objects.filter(removal=removal).values_list("pk", flat=True))
+    studies = _studies_of(Instance.objects.filter(removal=removal))
+    deleted = 0
+    for step in _steps(keys):
+        with transaction.atomic():
+            # Read again under the lock: an object that was sent again meanwhile is live and stays.
+            still = list(Instance.objects.filter(pk__in=step, removal=removal).values_list("pk", flat=True))
+            _delete_rows(still)
+        deleted += len(still)
+        unlink_tombstones()
+    Removal.objects.filter(pk=removal.pk).update(purged=timezone.now(), purged_by=who[:150])
+    _delete_empty_parents(studies)
+    return deleted
+
+
+def _delete_rows(keys: list[int]) -> None:
+    copies = Copy.objects.filter(instance__in=keys)
+    blobs = [
+        *Instance.objects.filter(pk__in=keys).values_list("blob_id", "blob__path"),
+        *copies.values_list("blob_id", "blob__path"),
+    ]
+    Tombstone.objects.bulk_create((Tombstone(path=path) for _, path in blobs), ignore_conflicts=True)
+    copies.delete()
+    Instance.objects.filter(pk__in=keys).delete()
+    Blob.objects.filter(pk__in=[key for key, _ in blobs]).delete()
+
+
+def unlink_tombstones() -> int:
+    """Unlink the files whose rows are deleted, unless the same bytes were received again; return how many."""
+    count = 0
+    while stones := list(Tombstone.objects.all()[:_STEP]):
+        with transaction.atomic():
+            paths = [stone.path for stone in stones]
+            kept = set(Blob.objects.filter(path__in=paths).values_list("path", flat=True))
+            for path in paths:
+                if path not in kept:
+                    storage.discard(storage.store_folder() / path)
+            Tombstone.objects.filter(pk__in=[stone.pk for stone in stones]).delete()
+        count += len(stones)
+    return count
+
+
+def _delete_empty_parents(studies: list[Study]) -> None:
+    with transaction.atomic():
+        for study in studies:
+            Series.objects.filter(study=study, instances=None).delete()
+            patient = study.patient
+            if not study.series_set.exists():
+                study.delete()
+            if not patient.studies.exists() and not patient.merged.exists():
+                patient.delete()
+            else:
+                counters.recount_findings([patient])
+
+
+def _studies_of(instances: QuerySet[Instance]) -> list[Study]:
+    keys = set(instances.order_by().values_list("series__study", flat=True).distinct())
+    return list(Study.objects.filter(pk__in=keys).select_related("patient"))
+
+
+def _recount(studies: Iterable[Study]) -> None:
+    for study in studies:
+        with transaction.atomic():
+            study.refresh_from_db()
+            counters.recount([study])
+            Series.objects.filter(study=study).update(order_rule=ordering.UNKNOWN)
+        ordering.settle(study.series_set.values_list("pk", flat=True))
+
+
+def _steps(keys: list[int]) -> Iterator[list[int]]:
+    rest = iter(keys)
+    while step := list(islice(rest, _STEP)):
+        yield step

@@ -1,0 +1,178 @@
+"""Where the bytes are: `store/` for what is kept, `incoming/` for what is on its way (one folder a process).
+
+A file of the store is named by its SHA-256 below a folder of its study, which is twice as fast to write and read as
+scattering by digest. No path is ever built from a value of a data set: the study's folder is a digest as well.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+
+from pacsbrowser.archive.models import Blob
+
+# Stands for "/" in an incoming name that says where its file was linked to.
+_SLASH = "~"
+
+
+def store_folder() -> Path:
+    """Return the folder of the kept files."""
+    return Path(settings.PACSBROWSER_DATA) / "store"
+
+
+def incoming_root() -> Path:
+    """Return the folder of what is on its way in."""
+    return Path(settings.PACSBROWSER_DATA) / "incoming"
+
+
+def blob_path(blob: Blob) -> Path:
+    """Return the path of a kept file."""
+    return store_folder() / blob.path
+
+
+def open_blob(blob: Blob) -> BinaryIO:
+    """Open a kept file for reading.
+
+    Raises:
+        FileNotFoundError: the file is gone; `check_archive` lists such rows.
+    """
+    return blob_path(blob).open("rb")
+
+
+def relative_path(study_instance_uid: str, identity_key: str, sha256: bytes) -> str:
+    """Return the place of a file in the store: two levels of fan-out, a folder a study, the digest as name."""
+    study_key = hashlib.sha256(f"{study_instance_uid}\x1f{identity_key}".encode()).hexdigest()[:32]
+    return f"{study_key[:2]}/{study_key[2:4]}/{study_key}/{sha256.hex()}.dcm"
+
+
+class Incoming:
+    """The folder of this process below `incoming/`, held by a lock so that a sweep leaves it alone while it lives."""
+
+    def __init__(self) -> None:
+        root = incoming_root()
+        root.mkdir(parents=True, exist_ok=True)
+        self.pid = os.getpid()
+        self.folder = root / f"{self.pid}-{uuid.uuid4().hex}"
+        # Locked before the folder has its final name: a sweep never meets it unlocked.
+        making = root / f".{self.folder.name}"
+        making.mkdir()
+        self._lock = (making / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        making.rename(self.folder)
+
+    def new_path(self) -> Path:
+        """Return a path for a new file."""
+        return self.folder / f"{uuid.uuid4().hex}.part"
+
+
+_incoming: Incoming | None = None
+
+
+def incoming() -> Incoming:
+    """Return this process's incoming folder; a forked child or another data folder gets its own."""
+    global _incoming
+    if _incoming is None or _incoming.pid != os.getpid() or _incoming.folder.parent != incoming_root():
+        _incoming = Incoming()
+    return _incoming
+
+
+def link_into_store(source: Path, relative: str) -> Path:
+    """Give an incoming file its final name as well, and return its new incoming name, which tells the final one.
+
+    Both names stay until the rows are committed: after a crash, the sweep finds the incoming name and asks the
+    database whether the final one is wanted.
+    """
+    final = store_folder() / relative
+    linked = source.with_name(f"{uuid.uuid4().hex}{_SLASH}{relative.replace('/', _SLASH)}")
+    source.rename(linked)
+    try:
+        os.link(linked, final)
+    except FileNotFoundError:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _link_if_absent(linked, final)
+    except FileExistsError:
+        pass
+    return linked
+
+
+def _link_if_absent(source: Path, final: Path) -> None:
+    try:
+        os.link(source, final)
+    except FileExistsError:
+        pass
+
+
+def ensure_linked(linked: Path, relative: str) -> None:
+    """Link again if another process that found its own twin superfluous took the final name away meanwhile."""
+    final = store_folder() / relative
+    if not final.exists():
+        _link_if_absent(linked, final)
+        sync_folders([final.parent])
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make names durable: fsync each folder, and its parents up to the store, once."""
+    root = store_folder().parent
+    wanted: set[Path] = set()
+    for folder in folders:
+        while folder not in wanted and folder != root:
+            wanted.add(folder)
+            folder = folder.parent
+    for folder in sorted(wanted, reverse=True):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Remove a file that may be gone already."""
+    path.unlink(missing_ok=True)
+
+
+def sweep_incoming() -> int:
+    """Remove what dead processes left in `incoming/` and return the number of files.
+
+    A file that was linked into the store but whose row was not committed is taken out of the store too, under the
+    write lock, so that no concurrent ingest of the same bytes can lose its file.
+    """
+    root = incoming_root()
+    if not root.is_dir():
+        return 0
+    return sum(_sweep_folder(folder) for folder in root.iterdir() if folder.is_dir())
+
+
+def _sweep_folder(folder: Path) -> int:
+    try:
+        lock = (folder / "lock").open("w")
+    except OSError:
+        return 0
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return 0
+        files = [path for path in folder.iterdir() if path.name != "lock"]
+        for path in files:
+            sweep_file(path)
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(files)
+
+
+def sweep_file(path: Path) -> None:
+    """Remove an incoming file and, when no row wants it, its name in the store."""
+    _, _, relative = path.name.partition(_SLASH)
+    if relative:
+        relative = relative.replace(_SLASH, "/")
+        with transaction.atomic():
+            if not Blob.objects.filter(path=relative).exists():
+                discard(store_folder() / relative)
+    discard(path)
