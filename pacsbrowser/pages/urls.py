@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pacsbrowser.pages import account, audit_log, health, jobs, people
+from pacsbrowser.pages import account, audit_log, chart, health, jobs, people
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -22,4 +22,7 @@ urlpatterns = [
     path("jobs/<uuid:pk>/", jobs.job_detail, name="job_detail"),
     path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
     path("jobs/<uuid:pk>/retry/", jobs.job_retry, name="job_retry"),
+    path("patients/<int:pk>/chart/", chart.patient_chart, name="patient_chart"),
+    path("studies/<str:study_uid>/chart/", chart.study_chart, name="study_chart"),
+    path("studies/<str:study_uid>/series/<str:series_uid>/range/", chart.chart_range, name="chart_range"),
 ]
