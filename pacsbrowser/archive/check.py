@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from pacsbrowser.archive import counters, storage
 from pacsbrowser.archive.ingest import close_delivery, ingest, open_delivery
-from pacsbrowser.archive.models import Blob, Door, Patient, Study
+from pacsbrowser.archive.models import Blob, Door, Instance, Patient, Study
 from pacsbrowser.archive.receive import CHUNK, stage_path
 
 _STEP = 500
@@ -89,15 +89,15 @@ def _unknown(paths: list[str]) -> Iterator[Problem]:
 def check_counts() -> Iterator[Problem]:
     """List studies and patients whose stored counts are not what is stored."""
     for study in Study.objects.order_by("pk").iterator(chunk_size=_STEP):
-        series = study.series_set.filter(instances__removal=None).annotate(n=Count("instances"))
-        counted = [row.n for row in series]
+        live = Instance.objects.live().filter(series__study=study).order_by()
+        counted = list(live.values("series").annotate(n=Count("id")).values_list("n", flat=True))
         if (len(counted), sum(counted)) != (study.series_count, study.instance_count):
             yield Problem("wrong_count", f"study {study.pk}", f"{len(counted)} series, {sum(counted)} instances stored")
     for patient in Patient.objects.order_by("pk").iterator(chunk_size=_STEP):
-        live = patient.studies.filter(instance_count__gt=0)
-        last = max(live.values_list("date_sort", flat=True), default="")
-        if live.count() != patient.study_count or last != patient.last_study:
-            yield Problem("wrong_count", f"patient {patient.pk}", f"{live.count()} studies stored")
+        studies = patient.studies.filter(instance_count__gt=0)
+        last = max(studies.values_list("date_sort", flat=True), default="")
+        if studies.count() != patient.study_count or last != patient.last_study:
+            yield Problem("wrong_count", f"patient {patient.pk}", f"{studies.count()} studies stored")
 
 
 def repair(problems: list[Problem], say: Callable[[str], None]) -> list[Problem]:

@@ -34,8 +34,8 @@ KINDS: dict[str, Kind] = {
     "study_uid_shared": Kind(
         "error",
         "Study Instance UID under several patients",
-        "Objects with this Study Instance UID (0020,000D) came with different Patient IDs. They are kept apart: each is "
-        "shown under the patient whose ID it carries. A study belongs to one patient (PS3.3 A.1.2).",
+        "Objects with this Study Instance UID (0020,000D) came with different Patient IDs. They are kept apart: each "
+        "is shown under the patient whose ID it carries. A study belongs to one patient (PS3.3 A.1.2).",
     ),
     "series_uid_shared": Kind(
         "warning",

@@ -36,7 +36,8 @@ def expect(series: Series, numbers: Sequence[int | None]) -> None:
     elif is_new:
         series.order_rule = BY_NUMBER
     else:
-        taken = Instance.objects.live().filter(series=series, position__in=numbers).count()
+        wanted = [number for number in numbers if number is not None]
+        taken = Instance.objects.live().filter(series=series, position__in=wanted).count()
         series.order_rule = BY_NUMBER if taken == len(numbers) else UNKNOWN
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -103,10 +104,8 @@ def link_into_store(source: Path, relative: str) -> Path:
 
 
 def _link_if_absent(source: Path, final: Path) -> None:
-    try:
+    with suppress(FileExistsError):
         os.link(source, final)
-    except FileExistsError:
-        pass
 
 
 def ensure_linked(linked: Path, relative: str) -> None:

@@ -40,9 +40,7 @@ class Place:
 def place_of(arrival: Arrival) -> Place:
     """Return the place of an arrival."""
     header = arrival.header
-    return Place(
-        header.study_instance_uid, arrival.identity_key, header.series_instance_uid, header.sop_instance_uid
-    )
+    return Place(header.study_instance_uid, arrival.identity_key, header.series_instance_uid, header.sop_instance_uid)
 
 
 def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:

@@ -12,7 +12,9 @@ from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
 
 
-def open_delivery(door: Door, who: str = "", *, user: User | None = None, address: str = "", label: str = "") -> Delivery:
+def open_delivery(
+    door: Door, who: str = "", *, user: User | None = None, address: str = "", label: str = ""
+) -> Delivery:
     """Begin a transfer.
 
     Args:

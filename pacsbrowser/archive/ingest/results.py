@@ -10,7 +10,7 @@ from pacsbrowser.dicom.header import Header
 ALREADY_HERE = "The same object is in the archive; nothing was written."
 RESTORED = "The object was in the trash and is back."
 REPLACED_TRUNCATED = "The object here was cut short; this whole one takes its place and the other is kept beside it."
-REPLACED_REMOVED = "Another object of this UID was in the trash; this one takes its place and the other is kept beside it."
+REPLACED_REMOVED = "Another object of this UID was in the trash; this one takes its place, the other is kept beside it."
 CONTAINED = "The same object is in the archive, whole; this one is cut short and nothing was written."
 VARIANT = "The same object in another transfer syntax is in the archive; this one is kept beside it."
 CONFLICT = "Another object with this SOP Instance UID is in the archive. Both are kept; the first stays the one shown."

@@ -8,9 +8,9 @@ from django.db import DatabaseError, OperationalError, transaction
 
 from pacsbrowser.archive import ordering, storage
 from pacsbrowser.archive.ingest import collisions, results
+from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.ingest.deliveries import record_results
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.ingest.writer import GroupWriter, Unforeseen
 from pacsbrowser.archive.models import Delivery, Outcome
 from pacsbrowser.archive.receive import Staged
@@ -81,9 +81,7 @@ def _ingest_group(group: list[Staged], delivery: Delivery, touched: set[int]) ->
     return written
 
 
-def _write(
-    arrivals: list[Arrival], group: list[Staged], delivery: Delivery, touched: set[int]
-) -> list[IngestResult]:
+def _write(arrivals: list[Arrival], group: list[Staged], delivery: Delivery, touched: set[int]) -> list[IngestResult]:
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     storage.sync_folders({(storage.store_folder() / arrival.relative).parent for arrival in arrivals})

@@ -15,6 +15,7 @@ from pacsbrowser.archive.ingest.observe import observe
 from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Blob, Copy, Delivery, Instance, Outcome, Reference
+from pacsbrowser.archive.models.levels import UID_LENGTH
 
 
 class Unforeseen(Exception):
@@ -94,7 +95,7 @@ class GroupWriter:
         staged, header = arrival.staged, arrival.header
         for column, value in rows.instance_columns(header.values).items():
             setattr(instance, column, value)
-        instance.transfer_syntax_uid = rows.cut(header.transfer_syntax_uid, rows.UID_LENGTH)
+        instance.transfer_syntax_uid = rows.cut(header.transfer_syntax_uid, UID_LENGTH)
         instance.content_digest = staged.content_digest
         instance.is_whole = header.whole
         instance.has_pixel_data = header.has_pixel_data
@@ -110,9 +111,7 @@ class GroupWriter:
         if here.removal_id is None:
             return Decision(arrival, family, Outcome.ALREADY_HERE, results.ALREADY_HERE, instance=here)
         here.removal = None
-        return Decision(
-            arrival, family, Outcome.STORED, results.RESTORED, "restored", instance=here, is_new=True
-        )
+        return Decision(arrival, family, Outcome.STORED, results.RESTORED, "restored", instance=here, is_new=True)
 
     def _different(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
         judgement = self.judgements.get((arrival.content_digest, bytes(here.content_digest)))
@@ -143,7 +142,7 @@ class GroupWriter:
             instance=here,
             kind=kind,
             blob=Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size),
-            transfer_syntax_uid=rows.cut(header.transfer_syntax_uid, rows.UID_LENGTH),
+            transfer_syntax_uid=rows.cut(header.transfer_syntax_uid, UID_LENGTH),
             content_digest=staged.content_digest,
             is_whole=header.whole,
             delivery=self.delivery,
@@ -189,8 +188,8 @@ class GroupWriter:
             Reference(
                 instance=decision.instance,
                 kind=reference.kind,
-                sop_class_uid=rows.cut(reference.sop_class_uid, rows.UID_LENGTH),
-                target_uid=rows.cut(reference.target_uid, rows.UID_LENGTH),
+                sop_class_uid=rows.cut(reference.sop_class_uid, UID_LENGTH),
+                target_uid=rows.cut(reference.target_uid, UID_LENGTH),
             )
             for decision in shown
             for reference in decision.arrival.header.references
@@ -221,7 +220,5 @@ class GroupWriter:
 
     def _result(self, decision: Decision) -> IngestResult:
         arrival = decision.arrival
-        result = results.accepted(
-            arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason
-        )
+        result = results.accepted(arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason)
         return results.with_instance(result, decision.instance.pk) if decision.instance else result

@@ -1,4 +1,4 @@
-"""The archive's tables: the four levels of DICOM's hierarchy, the files, where they came from and what is odd about them."""
+"""The archive's tables: the four levels of DICOM's hierarchy, the files, their provenance, what is odd about them."""
 
 from pacsbrowser.archive.models.deliveries import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
 from pacsbrowser.archive.models.files import Blob, Copy, Removal, Tombstone

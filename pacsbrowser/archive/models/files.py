@@ -1,4 +1,4 @@
-"""The files: the bytes as received (Blob), further copies under one UID (Copy) and what was put into the trash (Removal) or deleted for good."""
+"""The files: received bytes (Blob), further copies under one UID (Copy), the trash (Removal), deletion for good."""
 
 from django.conf import settings
 from django.db import models

@@ -47,9 +47,7 @@ class Finding(models.Model):
     class Meta:
         """Unique, so that a repeat adds none; the index serves the list of open findings."""
 
-        constraints = (
-            models.UniqueConstraint(fields=["level", "object_key", "code", "keyword"], name="finding_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["level", "object_key", "code", "keyword"], name="finding_once"),)
         indexes = (models.Index(fields=["state", "last_seen", "id"], name="finding_by_state"),)
 
     def __str__(self) -> str:

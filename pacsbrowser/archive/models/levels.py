@@ -3,9 +3,10 @@
 Fields carry DICOM's keywords in snake case. Foreign keys are `patient`, `study` and `series`, so `study.patient_id` is
 the key of a row; the Patient ID (0010,0020) is always `study.patient.patient_id`.
 
-What is counted or derived here (counts, modalities, `last_study`, the `*_sort` and `*_search` columns) is computed from
-what is stored and is written by `archive.ingest`, `archive.counters` and `archive.removal` alone. Sort columns are never
-null; '' sorts as "not given". Text is at most 256 characters: what is longer is cut here and whole in the file.
+What is counted or derived here (counts, modalities, `last_study`, the `*_sort` and `*_search` columns) is computed
+from what is stored and is written by `archive.ingest`, `archive.counters` and `archive.removal` alone. Sort columns
+are never null; '' sorts as "not given". Text is at most 256 characters: what is longer is cut here and whole in the
+file.
 """
 
 from __future__ import annotations

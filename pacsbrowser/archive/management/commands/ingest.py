@@ -13,9 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from pacsbrowser.archive.bulk import find_files, ingest_files
 from pacsbrowser.archive.ingest import IngestResult, close_delivery, open_delivery
-from pacsbrowser.archive.models import Delivery, Door, Outcome
+from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
 from pacsbrowser.archive.zips import ingest_zip, is_zip
-from pacsbrowser.audit.record import Action, record
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
 
 _REFUSED = (Outcome.REJECTED, Outcome.NOT_DICOM)
 _TICK = 0.2
@@ -43,9 +44,8 @@ class Command(BaseCommand):
         self.started = self.shown = time.monotonic()
         who = getpass.getuser()
         delivery = open_delivery(Door.COMMAND, who, label=", ".join(path.name for path in options["paths"]))
-        ingest_files(
-            self._plain_files(options["paths"], delivery), delivery, self._report, self._unreadable, options["processes"]
-        )
+        files = self._plain_files(options["paths"], delivery)
+        ingest_files(files, delivery, self._report, self._unreadable, options["processes"])
         close_delivery(delivery)
         record(Action.INGEST, who=who, detail={"delivery": str(delivery.pk), **self.counts})
         self._sum_up()
@@ -53,16 +53,30 @@ class Command(BaseCommand):
     def _plain_files(self, paths: Sequence[Path], delivery: Delivery) -> Iterator[Path]:
         """Return the files that are no zips; zips are taken in on the way."""
         for path in find_files(paths):
-            if not is_zip(path):
+            if _begins_like_zip(path):
+                self._take_zip(path, delivery)
+            else:
                 yield path
-                continue
-            ingest_zip(path, delivery, report=self._report)
+
+    def _take_zip(self, path: Path, delivery: Delivery) -> None:
+        seen = delivery.items.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self.counts.update(ingest_zip(path, delivery, name=str(path)))
+        if self.verbose:
+            for item in delivery.items.filter(pk__gt=seen).exclude(outcome=Outcome.STORED).iterator():
+                self._say(item)
+        self._tick()
 
     def _report(self, results: Sequence[IngestResult]) -> None:
         self.counts.update(result.outcome for result in results)
         for result in results:
             if self.verbose and result.outcome != Outcome.STORED:
-                self.stdout.write(f"{result.outcome.label}: {result.name}: {result.reason}")
+                self._say(result)
+        self._tick()
+
+    def _say(self, line: IngestResult | DeliveryItem) -> None:
+        self.stdout.write(f"{Outcome(line.outcome).label}: {line.name}: {line.reason}")
+
+    def _tick(self) -> None:
         now = time.monotonic()
         if sys.stderr.isatty() and now - self.shown > _TICK:
             self.shown = now
@@ -86,3 +100,11 @@ class Command(BaseCommand):
             raise CommandError(f"{self.unreadable} files could not be read", returncode=2)
         if any(self.counts[outcome] for outcome in _REFUSED):
             raise CommandError("some files were refused", returncode=1)
+
+
+def _begins_like_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_zip(file.read(4))
+    except OSError:
+        return False
