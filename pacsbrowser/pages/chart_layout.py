@@ -10,9 +10,9 @@ from pacsbrowser.pages.chart_links import Links
 from pacsbrowser.pages.chart_text import fit, harmless, isolate, width_of, wrap, wrap_uid
 from pacsbrowser.pages.templatetags.dicom_format import counted, filesize_si
 
-WIDTH = 900
+WIDTH = 780
 TOP = 46
-PATIENT, STUDY, SERIES, INSTANCE = (8, 116), (132, 190), (330, 240), (578, 314)
+PATIENT, STUDY, SERIES, INSTANCE = (6, 108), (122, 170), (300, 212), (520, 254)
 HEADINGS = (
     ("Patient", "(0010,0020)", PATIENT[0]),
     ("Study", "(0020,000D)", STUDY[0]),
@@ -25,8 +25,9 @@ TALLEST_INSTANCE = 56
 PROPORTIONAL = 640
 ROW_OF_INSTANCE = 19
 TEXT_STEP = 16
-BAR_WIDTH = 200
-CELLS_WIDTH = 230
+STRIPE = 6
+BAR_WIDTH = 150
+CELLS_WIDTH = 170
 TICK_STEP = 5
 GAP_HEIGHT = 7.0
 BETWEEN_SERIES, BETWEEN_STUDIES = 2, 10
@@ -210,6 +211,8 @@ class _Layout:
             self._ranges(study, series, group, top, height)
         elif height / len(series.parts) >= ROW_OF_INSTANCE:
             self._lines(study, series, group, top, height)
+        elif height / len(series.parts) >= STRIPE:
+            self._stripes(study, series, group, top, height)
         else:
             self._cells(study, series, group, top, height)
 
@@ -238,6 +241,18 @@ class _Layout:
                 for line, text in enumerate(wrap_uid(part.uid, room, _lines(box.height, 0))):
                     box.labels.append(Label(x, baseline + line * 14, "t3", text))
             self.chart.boxes.append(box)
+
+    def _stripes(self, study: StudyNode, series: SeriesNode, group: str, top: float, height: float) -> None:
+        """Some instances and much height: a stripe each, so that the series looks like the stack it is."""
+        step = height / len(series.parts)
+        for place, part in enumerate(series.parts):
+            box = self._part(study, series, part, group, "cell")
+            box.x, box.y = INSTANCE[0], round(top + place * step, 1)
+            box.width, box.height = BAR_WIDTH, round(step - 1, 1)
+            self.chart.boxes.append(box)
+        x = INSTANCE[0] + BAR_WIDTH + 8
+        ends = (harmless(series.parts[0].number), top + 10), (harmless(series.parts[-1].number), top + height - 3)
+        self.chart.notes += [Label(x, round(y, 1), "t2", fit(text, 80, 11)) for text, y in ends if text]
 
     def _cells(self, study: StudyNode, series: SeriesNode, group: str, top: float, height: float) -> None:
         """Some instances: a small cell each, in as many rows as there is height for."""

@@ -84,11 +84,12 @@ def _break(text: str, room: float, size: float, bold: bool) -> tuple[str, str]:
 
 
 def wrap_uid(uid: str, room: float, lines: int, size: float = 10.5) -> list[str]:
-    """Return a UID broken into at most `lines` lines; a UID may lose its root, never its end."""
+    """Return a UID broken into at most `lines` lines of one length; a UID may lose its root, never its end."""
     a_line = max(8, int(room / (_MONO_EM * size)))
     if len(uid) > a_line * lines:
         uid = ELLIPSIS + uid[-(a_line * lines - 1) :]
-    return [uid[start : start + a_line] for start in range(0, len(uid), a_line)]
+    step = -(-len(uid) // -(-len(uid) // a_line)) if uid else 1
+    return [uid[start : start + step] for start in range(0, len(uid), step)]
 
 
 def tail(uid: str) -> str:
