@@ -17,7 +17,8 @@ STUDY = (
 SERIES = (
     "SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", "SeriesDate", "SeriesTime",
     "BodyPartExamined", "Laterality", "PatientPosition", "ProtocolName", "InstitutionName",
-    "InstitutionalDepartmentName", "StationName", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions",
+    "InstitutionalDepartmentName", "StationName", "Manufacturer", "ManufacturerModelName",
+    "DeviceSerialNumber", "SoftwareVersions",
     "PerformingPhysicianName", "OperatorsName", "FrameOfReferenceUID",
     "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime",
 )  # fmt: skip
@@ -25,7 +26,8 @@ INSTANCE = (
     "SOPInstanceUID", "SOPClassUID", "SpecificCharacterSet", "InstanceNumber", "ImageType",
     "InstanceCreationDate", "InstanceCreationTime", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime",
     "ContentDate", "ContentTime", "AcquisitionNumber", "ImagePositionPatient", "ImageOrientationPatient",
-    "SliceLocation", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored",
+    "SliceLocation", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored",
     "ImageComments", "ContentLabel", "ContentDescription", "ContentCreatorName", "DocumentTitle",
     "CompletionFlag", "VerificationFlag", "PresentationIntentType", "BurnedInAnnotation", "LossyImageCompression",
 )  # fmt: skip

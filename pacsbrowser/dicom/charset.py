@@ -11,7 +11,8 @@ from functools import lru_cache
 # Defined Terms without code extensions, and what their code elements G0 and G1 hold at the start of a text.
 _SINGLE = {
     "100": "latin_1", "101": "iso8859_2", "109": "iso8859_3", "110": "iso8859_4", "144": "iso8859_5",
-    "127": "iso8859_6", "126": "iso8859_7", "138": "iso8859_8", "148": "iso8859_9", "203": "iso8859_15", "166": "tis_620",
+    "127": "iso8859_6", "126": "iso8859_7", "138": "iso8859_8", "148": "iso8859_9", "203": "iso8859_15",
+    "166": "tis_620",
 }  # fmt: skip
 _WHOLE = {"ISO_IR 192": "utf_8", "GB18030": "gb18030", "GBK": "gbk"}
 _TWO_BYTES = {"149": "euc_kr", "58": "gb2312"}  # sets that fill G1 with two bytes a character

@@ -116,6 +116,7 @@ class Walker:
         self.problems: list[Problem] = []
         self.skip = False
         self._depth = depth
+        self._root = 1  # 0 when the outermost frame is a sequence: items and their elements count differently
         self._frames = [_Frame(False, window.size if end is None else end, False, encoding)]
         self._silent = 0  # number of frames above which nothing is yielded; 0: all is yielded
 
@@ -125,7 +126,10 @@ class Walker:
         is_sequence = container.tag != ITEM
         end = window.size if container.length == UNDEFINED else container.start + container.length
         walker = cls(window, container.start, container.encoding, end, container.depth + (not is_sequence))
-        walker._frames[0] = _Frame(is_sequence, end, container.length == UNDEFINED, container.encoding)
+        frame = walker._frames[0]
+        encoding = walker._content_encoding(container, frame) or container.encoding
+        walker._frames[0] = _Frame(is_sequence, end, container.length == UNDEFINED, encoding)
+        walker._root = 0 if is_sequence else 1
         return walker
 
     def __iter__(self) -> Iterator[Element]:
@@ -220,7 +224,7 @@ class Walker:
         return Element(tag, vr, position, start, length, self._level(), frame.encoding)
 
     def _level(self) -> int:
-        return self._depth + (len(self._frames) - 1) // 2
+        return self._depth + (len(self._frames) - self._root) // 2
 
     def _end_of(self, frame: _Frame) -> None:
         """Accept the end of a frame where its length says so; a frame that waits for a delimiter is cut."""

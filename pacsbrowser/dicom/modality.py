@@ -22,10 +22,11 @@ GROUP_NAMES = {
 }  # fmt: skip
 
 # Documents and others among the defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1; retired terms are left out.
-_OTHERS = frozenset(
-    "SR KO PR DOC OT FID PLAN REG SMR GM SM OAM OCT OP OPM OPR OPT OPV OSS AR KER LEN SRF VA IOL XC ASMT".split()
-)
-_RETIRED = frozenset("DS DF CF VF EC MS ST".split())
+_OTHERS = frozenset((
+    "SR", "KO", "PR", "DOC", "OT", "FID", "PLAN", "REG", "SMR", "GM", "SM", "OAM", "OCT", "OP", "OPM", "OPR", "OPT", "OPV",
+    "OSS", "AR", "KER", "LEN", "SRF", "VA", "IOL", "XC", "ASMT",
+))  # fmt: skip
+_RETIRED = frozenset(("DS", "DF", "CF", "VF", "EC", "MS", "ST"))
 
 # Looked for in the registered name of the SOP class (PS3.6 A), in this order.
 _KINDS = (

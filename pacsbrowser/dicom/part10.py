@@ -27,7 +27,8 @@ _UID_OF = {IMPLICIT_LITTLE: IMPLICIT_UID, EXPLICIT_LITTLE: EXPLICIT_UID, EXPLICI
 _ENCODING_OF = {uid: encoding for encoding, uid in _UID_OF.items()}
 _FOREIGN = (
     (b"MZ", "a Windows program"), (b"\x7fELF", "a Linux program"), (b"\xca\xfe\xba\xbe", "a program"),
-    (b"#!", "a script"), (b"%PDF", "a PDF"), (b"PK\3\4", "a zip archive"), (b"<", "a web page"), (b"GIF8", "a GIF image"),
+    (b"#!", "a script"), (b"%PDF", "a PDF"), (b"PK\3\4", "a zip archive"), (b"<", "a web page"),
+    (b"GIF8", "a GIF image"),
 )  # fmt: skip
 _MOST_META = 16 * 1024 * 1024
 
@@ -44,6 +45,7 @@ class Layout:
     start: int
     encoding: Encoding
     transfer_syntax_uid: str
+    meta_start: int = 0
     meta: dict[int, str] = field(default_factory=dict)
     findings: list[HeaderFinding] = field(default_factory=list)
 
@@ -59,9 +61,15 @@ def find_dataset_start(first_bytes: bytes) -> tuple[int, str] | None:
 
 def open_data_set(file: BinaryIO) -> Layout:
     """Find the data set of a file; raises NotDicom, Damaged, MediaDirectory, TooLarge."""
-    layout = _locate(Window(file))
+    layout = locate_data_set(file)
     if layout.meta.get(0x00020002) == MEDIA_DIRECTORY_CLASS:
         raise MediaDirectory("The file is a DICOMDIR, an index of other files, and holds no object of its own.")
+    return layout
+
+
+def locate_data_set(file: BinaryIO) -> Layout:
+    """Find the data set of any DICOM file, a DICOMDIR too; raises NotDicom, Damaged, TooLarge."""
+    layout = _locate(Window(file))
     if layout.transfer_syntax_uid in DEFLATED_UIDS:
         layout.window = Window.inflated(file, layout.offset)
         layout.start = 0
@@ -102,7 +110,7 @@ def _why_not_dicom(window: Window) -> str:
 def _bare_layout(window: Window, offset: int, encoding: Encoding, findings: list[HeaderFinding]) -> Layout:
     uid = _UID_OF[encoding]
     findings.append(finding("no_file_meta", "", UID_dictionary[uid][0]))
-    return Layout(window, offset, offset, encoding, uid, {}, findings)
+    return Layout(window, offset, offset, encoding, uid, offset, {}, findings)
 
 
 def _with_meta(window: Window, position: int, findings: list[HeaderFinding]) -> Layout:
@@ -119,7 +127,8 @@ def _with_meta(window: Window, position: int, findings: list[HeaderFinding]) -> 
             finding("meta_group_length", "FileMetaInformationGroupLength", _group_length_detail(declared_end, start))
         )
     uid = trim_uid(meta.get(0x00020010, ""))
-    layout = Layout(window, start, start, EXPLICIT_LITTLE, uid if is_storable_uid(uid) else "", meta, findings)
+    known = uid if is_storable_uid(uid) else ""
+    layout = Layout(window, start, start, EXPLICIT_LITTLE, known, position, meta, findings)
     if uid not in DEFLATED_UIDS:
         _settle_encoding(layout, uid)
     return layout
