@@ -1,0 +1,137 @@
+"""The list of patients."""
+
+from typing import Any
+
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.search.demands import demands
+from pacsbrowser.archive.search.filters import Filters
+from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, Hits, Order, Plan
+from pacsbrowser.archive.search.query import Query
+from pacsbrowser.archive.search.results import Page, PatientRow
+from pacsbrowser.archive.search.same_study import visible
+from pacsbrowser.archive.search.sql import TRUE, Sql, fill, one_of, rows
+
+DEFAULT_SORT = "-last"
+# What the patient's own row says about all its studies; a limited scope must not sort by it.
+_FROM_STUDIES = {"last", "studies", "modalities"}
+_LIVE = Sql("p.instance_count > 0")
+
+
+def find_patients(
+    scope: Scope, query: Query, filters: Filters, sort: str = DEFAULT_SORT, after: int | None = None, limit: int = 50
+) -> Page[PatientRow]:
+    """Return a page of the patients who have a live study in scope and fulfil query and filters.
+
+    Args:
+        sort: a key of `PATIENTS.sorts`, with "-" for descending order.
+        after: the key of the row before the page.
+    """
+    plan = _plan(scope, query, filters)
+    hits = plan.hits()
+    name = sort.lstrip("-") if sort.lstrip("-") in PATIENTS.sorts else "last"
+    order = Order(PATIENTS.sorts[name], sort.startswith("-"), after)
+    if scope.everything or name not in _FROM_STUDIES:
+        keys = plan.page(order, limit + 1, hits)
+    elif hits.keys is not None:
+        keys = _sorted_by_visible(scope, hits.keys, name, order, limit + 1)
+    else:
+        keys = _walked_by_visible(scope, plan, order, limit + 1)
+    found = _rows(keys[:limit]) if scope.everything else _visible_rows(scope, keys[:limit])
+    return Page(found, keys[limit - 1] if len(keys) > limit else None, hits.count, hits.exact)
+
+
+def count_patients(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:
+    """Return how many patients there are, up to `limit`."""
+    return _plan(scope, query, filters).hits(limit)
+
+
+def _plan(scope: Scope, query: Query, filters: Filters) -> Plan:
+    return Plan(PATIENTS, demands(PATIENTS, scope, query, filters), _LIVE)
+
+
+_COLUMNS = """p.id, p.patient_id, p.issuer_of_patient_id, p.patient_name, p.name_display, p.name_others,
+    p.patient_birth_date, p.patient_sex, p.last_study, p.modalities, p.study_count, p.finding_count,
+    s.id, s.study_instance_uid, s.study_description, s.study_date, s.received"""
+_HOLDERS = "(SELECT count(*) FROM archive_study o WHERE o.study_instance_uid = s.study_instance_uid)"
+
+
+def _rows(keys: list[int]) -> list[PatientRow]:
+    text = f"""SELECT {_COLUMNS}, {_HOLDERS} FROM archive_patient p
+        LEFT JOIN archive_study s ON s.id = p.last_study_row_id WHERE {{}}"""
+    found = {row[0]: PatientRow._make(row) for row in rows(fill(text, one_of("p.id", keys)))} if keys else {}
+    return [found[key] for key in keys if key in found]
+
+
+def _visible_rows(scope: Scope, keys: list[int]) -> list[PatientRow]:
+    """Return the rows with dates, counts and modalities of the studies in scope only."""
+    own: dict[int, list[Any]] = {}
+    text = """SELECT s.patient_id, s.date_sort, s.id, s.modalities, s.finding_count, s.study_instance_uid,
+        s.study_description, s.study_date, s.received FROM archive_study s WHERE {} AND {}"""
+    for study in rows(fill(text, one_of("s.patient_id", keys), visible(scope))) if keys else []:
+        own.setdefault(study[0], []).append(study)
+    holders = _visible_holders(scope, [study[5] for studies in own.values() for study in studies])
+    return [_as_visible(row, own[row.id], holders) for row in _rows(keys) if row.id in own]
+
+
+def _visible_holders(scope: Scope, uids: list[str]) -> dict[str, int]:
+    text = "SELECT s.study_instance_uid, count(*) FROM archive_study s WHERE {} AND {} GROUP BY s.study_instance_uid"
+    return dict(rows(fill(text, one_of("s.study_instance_uid", uids), visible(scope)))) if uids else {}
+
+
+def _as_visible(row: PatientRow, studies: list[Any], holders: dict[str, int]) -> PatientRow:
+    last = max(studies, key=lambda study: (study[1], study[2]))
+    return row._replace(
+        last_study=last[1],
+        modalities=_joined(studies, 3),
+        study_count=len(studies),
+        finding_count=sum(study[4] for study in studies),
+        last_study_row=last[2],
+        last_study_uid=last[5],
+        last_study_description=last[6],
+        last_study_raw_date=last[7],
+        last_study_received=last[8],
+        last_study_holders=holders.get(last[5], 1),
+    )
+
+
+def _joined(studies: list[Any], place: int) -> str:
+    return "\\".join(sorted({name for study in studies for name in study[place].split("\\") if name}))
+
+
+def _sorted_by_visible(scope: Scope, keys: str, name: str, order: Order, limit: int) -> list[int]:
+    """Sort patients by what their studies in scope say; there are at most LIMIT of them."""
+    near = Sql("s.patient_id IN (SELECT value FROM json_each(?))", (keys,))
+    own: dict[int, list[Any]] = {}
+    text = "SELECT s.patient_id, s.date_sort, s.modalities FROM archive_study s WHERE {} AND {}"
+    for study in rows(fill(text, near, visible(scope))):
+        own.setdefault(study[0], []).append(study)
+    value_of = {
+        "last": lambda studies: max(study[1] for study in studies),
+        "studies": len,
+        "modalities": lambda studies: _joined(studies, 2),
+    }[name]
+    ordered = sorted(((value_of(studies), key) for key, studies in own.items()), reverse=order.descending)
+    if order.after is not None and order.after in own:
+        ordered = ordered[ordered.index((value_of(own[order.after]), order.after)) + 1 :]
+    return [key for _, key in ordered[:limit]]
+
+
+def _walked_by_visible(scope: Scope, plan: Plan, order: Order, limit: int) -> list[int]:
+    """Walk the studies by date and take each patient at the latest one in scope."""
+    way, sign = ("DESC", "<") if order.descending else ("ASC", ">")
+    inside = visible(scope)
+    newer = Sql(
+        f"""NOT EXISTS (SELECT 1 FROM archive_study s WHERE s.patient_id = l.patient_id AND {inside.text}
+            AND (s.date_sort, s.id) > (l.date_sort, l.id))""",
+        inside.params,
+    )
+    begin = TRUE
+    if order.after is not None:
+        text = f"""(l.date_sort, l.id) {sign} (SELECT s.date_sort, s.id FROM archive_study s
+            WHERE s.patient_id = ? AND {inside.text} ORDER BY s.date_sort DESC, s.id DESC LIMIT 1)"""
+        begin = Sql(text, (order.after, *inside.params))
+    latest = Sql(inside.text.replace("s.", "l."), inside.params)
+    text = f"""SELECT p.id FROM archive_study l JOIN archive_patient p ON p.id = l.patient_id
+        WHERE {{}} AND {{}} AND {{}} AND {{}} ORDER BY l.date_sort {way}, l.id {way} LIMIT {limit}"""
+    return [row[0] for row in rows(fill(text, begin, latest, newer, plan.on))]
+

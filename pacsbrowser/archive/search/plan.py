@@ -1,0 +1,196 @@
+"""How a list is found: which index leads, how many hits there are, and the keys of one page in their order.
+
+Hits are counted up to LIMIT. Fewer are collected and sorted; more are found by walking the index of the sort column,
+where many hits lie close together. Pages go on from a row's key: its sort value is looked up, never part of a URL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, intersect, rows, value
+
+LIMIT = 10_000
+# More hits than this are looked for along the sort index first: one in a hundred rows or more is a hit there.
+MANY = 2_000
+# Rows of the sort index that are looked at, piece by piece, before hits are collected after all.
+STEPS = (300, 2_000, 6_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The tables of a list: to walk along an index (`source`), or to look keys up in (`near`, the keys are near.id).
+
+    `sorts` gives the column of each order, which an index (column, id) serves.
+    """
+
+    table: str
+    letter: str
+    source: str
+    near: str
+    sorts: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return f"{self.letter}.id"
+
+
+PATIENTS = Level(
+    "archive_patient",
+    "p",
+    "archive_patient p",
+    "archive_patient p ON p.id = near.id",
+    {
+        "name": "name_sort", "id": "id_search", "last": "last_study", "birth": "patient_birth_date",
+        "sex": "patient_sex", "studies": "study_count", "modalities": "modalities",
+    },
+)  # fmt: skip
+STUDIES = Level(
+    "archive_study",
+    "s",
+    "archive_study s JOIN archive_patient p ON p.id = s.patient_id",
+    "archive_study s ON s.id = near.id JOIN archive_patient p ON p.id = s.patient_id",
+    {
+        "date": "date_sort", "name": "name_sort", "id": "patient_id_sort", "modalities": "modalities",
+        "description": "description_search", "accession": "accession_search", "series": "series_count",
+        "instances": "instance_count", "referring": "referring_sort", "institution": "institution_sort",
+    },
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One condition on the rows of a list, as a condition on the row and, if an index can lead, as a SELECT of keys."""
+
+    on: Sql
+    select: Sql | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order and where the page begins: after the row with the key `after`."""
+
+    column: str
+    descending: bool
+    after: int | None = None
+
+
+@dataclass(slots=True)
+class Hits:
+    """How many rows match. `count` is right if `exact`, else there are more; `keys` is a JSON list of all of them."""
+
+    count: int
+    exact: bool
+    keys: str | None = None
+
+
+class Plan:
+    """The search of one list."""
+
+    def __init__(self, level: Level, demands: list[Demand], live: Sql) -> None:
+        self.level = level
+        self.demands = demands
+        self.on = all_of([live, *(demand.on for demand in demands)])
+        self._live = live
+        self._lead, self._rest = self._choose()
+
+    def _choose(self) -> tuple[Sql | None, list[Demand]]:
+        """Return what leads: the SELECT with fewest keys, all SELECTs together when each has many."""
+        leading = [demand for demand in self.demands if demand.select]
+        if len(leading) < 2:
+            lead = leading[0] if leading else None
+            return (lead.select if lead else None), [demand for demand in self.demands if demand is not lead]
+        sizes = [(_size(demand.select, MANY), place) for place, demand in enumerate(leading) if demand.select]
+        fewest, place = min(sizes)
+        if fewest < MANY:
+            lead = leading[place]
+            return lead.select, [demand for demand in self.demands if demand is not lead]
+        selects = [demand.select for demand in leading if demand.select]
+        return intersect(selects), [demand for demand in self.demands if not demand.select]
+
+    def hits(self, limit: int = LIMIT) -> Hits:
+        """Count the rows, up to `limit`."""
+        select, exact = self._keys(limit)
+        found = rows(fill("SELECT count(*), json_group_array(id) FROM ({})", select))[0]
+        if found[0] > limit:
+            return Hits(limit, exact=False)
+        return Hits(found[0], exact, found[1] if exact else None)
+
+    def _keys(self, limit: int) -> tuple[Sql, bool]:
+        """Return the SELECT of up to `limit` + 1 keys, and whether it leaves none out when they are fewer."""
+        level, rest = self.level, all_of(demand.on for demand in self._rest)
+        if self._lead is None and rest == TRUE:
+            return _limited(Sql(f"SELECT id FROM {level.table} WHERE {self._shown}"), limit), True
+        if self._lead is None:
+            return _limited(fill(f"SELECT {level.key} AS id FROM {level.source} WHERE {{}}", self.on), limit), True
+        if rest == TRUE:
+            return _limited(fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", self._lead), limit), True
+        bound = max(limit, 2 * MANY)
+        exact = _size(self._lead, bound + 1) <= bound
+        near = fill("SELECT DISTINCT id FROM ({})", self._lead) if exact else _limited(self._lead, bound)
+        condition = all_of([self._live, rest])
+        text = f"SELECT {level.key} AS id FROM ({{}}) near JOIN {level.near} WHERE {{}}"
+        return _limited(fill(text, near, condition), limit), exact
+
+    @property
+    def _shown(self) -> str:
+        """The condition that leaves out rows without live instances: few, so their keys are read once (0002)."""
+        return f"id NOT IN (SELECT id FROM {self.level.table} WHERE instance_count = 0)"
+
+    def page(self, order: Order, limit: int, hits: Hits) -> list[int]:
+        """Return the keys of the page's rows in order."""
+        if hits.keys is not None and hits.count <= MANY:
+            return self._collected(hits.keys, order, limit)
+        found = self._walked(order, limit, hits.keys)
+        if found is not None:
+            return found
+        if hits.keys is not None:
+            return self._collected(hits.keys, order, limit)
+        return [row[0] for row in rows(self._ordered(self.on, order, limit))]
+
+    def _collected(self, keys: str, order: Order, limit: int) -> list[int]:
+        near = Sql(f"{self.level.key} IN (SELECT value FROM json_each(?))", (keys,))
+        return [row[0] for row in rows(self._ordered(near, order, limit))]
+
+    def _ordered(self, condition: Sql, order: Order, limit: int) -> Sql:
+        level = self.level
+        text = f"SELECT {level.key} FROM {level.source} WHERE {{}} AND {{}} ORDER BY {self._by(order)} LIMIT {limit}"
+        return fill(text, condition, self._after(order))
+
+    def _by(self, order: Order) -> str:
+        way = "DESC" if order.descending else "ASC"
+        return f"{self.level.letter}.{order.column} {way}, {self.level.key} {way}"
+
+    def _after(self, order: Order) -> Sql:
+        if order.after is None:
+            return TRUE
+        letter, sign = self.level.letter, "<" if order.descending else ">"
+        value_of = f"SELECT {order.column}, id FROM {self.level.table} WHERE id = ?"
+        return Sql(f"({letter}.{order.column}, {letter}.id) {sign} ({value_of})", (order.after,))
+
+    def _walked(self, order: Order, limit: int, keys: str | None) -> list[int] | None:
+        """Return the page's keys along the sort index, or None if hits lie too far apart there."""
+        level, found, at = self.level, [], order.after
+        wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
+        source = level.source if keys is None else f"{level.table} {level.letter}"
+        for steps in STEPS:
+            here = Order(order.column, order.descending, at)
+            text = (
+                f"SELECT {level.key}, {{}} FROM {source} WHERE {{}} ORDER BY {self._by(order)} LIMIT {steps}"
+            )
+            seen = rows(fill(text, wanted, self._after(here)))
+            found += [row[0] for row in seen if row[1]]
+            if len(found) >= limit or len(seen) < steps:
+                return found[:limit]
+            at = seen[-1][0]
+        return None
+
+
+def _size(select: Sql | None, limit: int) -> int:
+    found = value(fill("SELECT count(*) FROM ({})", _limited(select, limit - 1))) if select else limit
+    return int(found)
+
+
+def _limited(select: Sql, limit: int) -> Sql:
+    return fill(f"SELECT * FROM ({{}}) LIMIT {limit + 1}", select)
+

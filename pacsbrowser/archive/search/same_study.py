@@ -1,0 +1,157 @@
+"""What one and the same study must fulfil: it is live, in the viewer's scope, and passes every study filter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.search import trigram
+from pacsbrowser.archive.search.filters import Filters
+from pacsbrowser.archive.search.persons import pattern_condition
+from pacsbrowser.archive.search.query import Kind, Query, Term, longest_literal
+from pacsbrowser.archive.search.sql import LAST, Sql, all_of, any_of, contains, equals, fill, one_of, prefix, union
+from pacsbrowser.dicom.matching import fold
+
+LIVE = Sql("s.instance_count > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) where an index has one.
+
+    The part with the lowest `rank` is expected to leave the fewest.
+    """
+
+    on: Sql
+    select: Sql | None
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class SameStudy:
+    """All demands on one study."""
+
+    parts: tuple[Part, ...]
+    visible: Sql
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every live study fulfils them."""
+        return not self.parts
+
+    @property
+    def on(self) -> Sql:
+        """The condition on s."""
+        return all_of([self.visible, *(part.on for part in self.parts)])
+
+    def select(self, column: str) -> Sql:
+        """Return the SELECT of `column` of all such studies, from the most telling demand."""
+        driver = min(self.parts, key=lambda part: part.rank)
+        others = all_of([self.visible, *(part.on for part in self.parts if part is not driver or part.select is None)])
+        if driver.select is None:
+            return fill(f"SELECT {column} AS id FROM archive_study s WHERE {{}}", others)
+        table = f"SELECT {column} AS id FROM ({{}}) d JOIN archive_study s ON s.id = d.id WHERE {{}}"
+        return fill(table, driver.select, others)
+
+    def exists(self) -> Sql:
+        """Return the condition on p that the patient has such a study."""
+        return fill("EXISTS (SELECT 1 FROM archive_study s WHERE s.patient_id = p.id AND {})", self.on)
+
+
+def visible(scope: Scope) -> Sql:
+    """Return the condition that s is live and in scope."""
+    if scope.everything:
+        return LIVE
+    return all_of([LIVE, one_of("s.institution_name", sorted(scope.institutions))])
+
+
+def same_study(scope: Scope, query: Query, filters: Filters) -> SameStudy:
+    """Return the demands of scope, box and filters on one study."""
+    parts = [*_dates(query, filters), *_modalities(query, filters), *_accessions(query, filters)]
+    parts += [_description(word) for word in fold(filters.description).split()]
+    parts += [_uid(term.texts[0]) for term in query.of(Kind.UID)]
+    if not scope.everything:
+        condition = one_of("s.institution_name", sorted(scope.institutions))
+        parts.append(Part(condition, None, 9))
+    return SameStudy(tuple(parts), visible(scope))
+
+
+def accession_condition(column: str, term: Term) -> Sql:
+    """Return the condition that an accession number matches: part of it from three characters on, else its beginning."""
+    return any_of(_one_accession(column, text, term.is_pattern) for text in term.texts)
+
+
+def _one_accession(column: str, text: str, is_pattern: bool) -> Sql:
+    if is_pattern:
+        return pattern_condition(column, text)
+    return contains(column, text) if len(text) >= trigram.SHORTEST else prefix(column, text)
+
+
+def _dates(query: Query, filters: Filters) -> Iterable[Part]:
+    spans = [(term.first, term.last, False) for term in query.of(Kind.DATE)]
+    if filters.has_date:
+        spans.append((filters.first, filters.last, filters.undated))
+    for first, last, undated in spans:
+        low, high = first or "0", (last or "9") + LAST
+        condition = Sql("(s.date_sort >= ? AND s.date_sort < ?)", (low, high))
+        select = Sql("SELECT s.id FROM archive_study s WHERE s.date_sort >= ? AND s.date_sort < ?", (low, high))
+        if undated:
+            condition = any_of([condition, equals("s.date_sort", "")])
+            select = fill("{} UNION ALL SELECT s.id FROM archive_study s WHERE s.date_sort = ''", select)
+        yield Part(condition, select, 4)
+
+
+def _modalities(query: Query, filters: Filters) -> Iterable[Part]:
+    wanted = [term.texts for term in query.of(Kind.MODALITY)]
+    if filters.modalities:
+        wanted.append(filters.modalities)
+    for names in wanted:
+        match = one_of("m.modality", names)
+        on = fill("EXISTS (SELECT 1 FROM archive_studymodality m WHERE m.study_id = s.id AND {})", match)
+        dates, between = filters.has_date and not filters.undated, Sql("")
+        if dates:
+            low, high = filters.first or "0", (filters.last or "9") + LAST
+            between = Sql(" AND m.date_sort >= ? AND m.date_sort < ?", (low, high))
+        select = fill("SELECT m.study_id AS id FROM archive_studymodality m WHERE {}{}", match, between)
+        yield Part(on, select, 3 if dates else 6)
+
+
+def _accessions(query: Query, filters: Filters) -> Iterable[Part]:
+    terms = list(query.of(Kind.ACCESSION))
+    text = fold(filters.accession)
+    if text.strip("*"):
+        terms.append(Term(Kind.ACCESSION, filters.accession, (text,), any(letter in text for letter in "*?")))
+    for term in terms:
+        on = accession_condition("s.accession_search", term)
+        text = longest_literal(term.texts[0]) if term.is_pattern else term.texts[0]
+        if len(text) >= trigram.SHORTEST:
+            select = trigram.study_ids((text,) if term.is_pattern else term.texts, "accession_search")
+        else:
+            own = accession_condition("accession_search", term)
+            select = fill("SELECT id FROM archive_study WHERE {}", own)
+        yield Part(on, select, 1)
+
+
+def _description(word: str) -> Part:
+    """A word of three characters and more is found anywhere; a shorter one where the description begins with it."""
+    if len(word) >= trigram.SHORTEST:
+        return Part(contains("s.description_search", word), trigram.study_ids((word,), "description_search"), 5)
+    select = fill("SELECT id FROM archive_study WHERE {}", prefix("description_search", word))
+    return Part(prefix("s.description_search", word), select, 5)
+
+
+def _uid(uid: str) -> Part:
+    """A UID among words: the study's own or one of its series'; also their beginnings and ends."""
+    backwards = uid[::-1]
+    series = any_of([prefix("e.series_instance_uid", uid), prefix("e.uid_reversed", backwards)])
+    on = any_of([
+        prefix("s.study_instance_uid", uid),
+        prefix("s.uid_reversed", backwards),
+        fill("EXISTS (SELECT 1 FROM archive_series e WHERE e.study_id = s.id AND {})", series),
+    ])  # fmt: skip
+    select = union([
+        fill("SELECT id FROM archive_study WHERE {}", prefix("study_instance_uid", uid)),
+        fill("SELECT id FROM archive_study WHERE {}", prefix("uid_reversed", backwards)),
+        fill("SELECT study_id AS id FROM archive_series WHERE {}", prefix("series_instance_uid", uid)),
+        fill("SELECT study_id AS id FROM archive_series WHERE {}", prefix("uid_reversed", backwards)),
+    ])  # fmt: skip
+    return Part(on, select, 0)
