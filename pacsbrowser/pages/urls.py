@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pacsbrowser.pages import account, audit_log, chart, health, jobs, people
+from pacsbrowser.pages import account, audit_log, chart, health, jobs, people, upload, upload_files
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -25,4 +25,11 @@ urlpatterns = [
     path("patients/<int:pk>/chart/", chart.patient_chart, name="patient_chart"),
     path("studies/<str:study_uid>/chart/", chart.study_chart, name="study_chart"),
     path("studies/<str:study_uid>/series/<str:series_uid>/range/", chart.chart_range, name="chart_range"),
+    path("upload/", upload.upload, name="upload"),
+    path("upload/begin/", upload_files.upload_begin, name="upload_begin"),
+    path("upload/<uuid:pk>/", upload.upload_report, name="upload_report"),
+    path("upload/<uuid:pk>/csv", upload.upload_csv, name="upload_csv"),
+    path("upload/<uuid:pk>/files", upload_files.upload_files, name="upload_files"),
+    path("upload/<uuid:pk>/known", upload_files.upload_known, name="upload_known"),
+    path("upload/<uuid:pk>/finish", upload_files.upload_finish, name="upload_finish"),
 ]

@@ -52,7 +52,7 @@ def parts_of(stream: Slices | io.BytesIO, **limits: int) -> list[tuple[dict[str,
 
 hostile = st.one_of(
     st.binary(max_size=200),
-    st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--", b"\r\n--", b"\r\n--frontie", b"frontier", b"\0"])).map(b"".join),
+    st.lists(st.sampled_from([b"\r", b"\n", b"--", b"\r\n--", b"\r\n--frontie", b"frontier"])).map(b"".join),
 ).filter(lambda data: b"\r\n--frontier" not in b"\r\n" + data + b"\r\n")
 
 
@@ -112,8 +112,8 @@ def test_a_part_without_headers_or_content_is_a_part() -> None:
         b"--frontier\r\nno colon\r\n\r\nx\r\n--frontier--",
         b"--frontier\r\nA: " + b"a" * 9000 + b"\r\n\r\nx\r\n--frontier--",
         b"--frontier\r\nA: " + b"a" * 90000,
-        b"x" * (3 * MAX_SURROUNDING) + b"\r\n--frontier--",
-        b"--frontier--" + b"x" * (3 * MAX_SURROUNDING),
+        b"x" * (9 * MAX_SURROUNDING) + b"\r\n--frontier--",
+        b"--frontier--" + b"x" * (9 * MAX_SURROUNDING),
         b"".join([b"--frontier\r\n\r\nx\r\n"] * 11) + b"--frontier--",
     ],
 )

@@ -1,0 +1,378 @@
+"""Uploading, as the browser's module and as the form without JavaScript do it: what is answered, kept and reported."""
+
+import csv
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pacsbrowser.access.models import Role, User
+from pacsbrowser.archive import storage
+from pacsbrowser.archive.models import Delivery, DeliveryItem, Instance, Outcome
+from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.worker import Worker
+from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOUNDARY = "frontier-of-the-test"
+
+
+@pytest.fixture
+def uploader() -> User:
+    """A user who may upload."""
+    return User.objects.create_user("uma", password="a long password", role=Role.UPLOADER)
+
+
+@pytest.fixture
+def client(uploader: User) -> Client:
+    """The uploader's browser, which checks CSRF tokens as a real server does."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(uploader)
+    browser.get(reverse("upload"))
+    return browser
+
+
+def csrf(client: Client) -> dict[str, str]:
+    """The header that the module sends."""
+    return {"X-CSRFToken": client.cookies["csrftoken"].value}
+
+
+def body_of(files: dict[str, bytes], modified: str = "1") -> bytes:
+    """The body of a batch, as the module makes it."""
+    body = b""
+    for path, data in files.items():
+        head = f"Content-Location: {quote(path)}\r\nContent-Length: {len(data)}\r\nX-Modified: {modified}\r\n"
+        body += f"\r\n--{BOUNDARY}\r\n{head}\r\n".encode() + data
+    return body + f"\r\n--{BOUNDARY}--".encode()
+
+
+def begin(client: Client, label: str = "test") -> dict[str, str]:
+    """Open a delivery."""
+    answer = client.post(
+        reverse("upload_begin"), {"label": label}, content_type="application/json", headers=csrf(client)
+    )
+    assert answer.status_code == 201
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def post(client: Client, where: dict[str, str], body: bytes) -> Any:
+    """Send a body."""
+    return client.post(
+        where["files"], body, content_type=f"multipart/related; boundary={BOUNDARY}", headers=csrf(client)
+    )
+
+
+def send(client: Client, where: dict[str, str], files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Send a batch and return its lines."""
+    answer = post(client, where, body_of(files))
+    assert answer.status_code == 200, answer.content
+    lines: list[dict[str, Any]] = answer.json()["files"]
+    return lines
+
+
+def ask(client: Client, where: dict[str, str], files: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """Ask what is known."""
+    answer = client.post(where["known"], {"files": files}, content_type="application/json", headers=csrf(client))
+    assert answer.status_code == 200
+    lines: list[dict[str, Any] | None] = answer.json()["files"]
+    return lines
+
+
+def incoming_files() -> list[str]:
+    """What lies in the incoming folders."""
+    return [path.name for path in storage.incoming_root().rglob("*") if path.is_file() and path.name != "lock"]
+
+
+def test_each_file_has_a_line_with_its_outcome(client: Client) -> None:
+    """In the order sent; the report, its counts and its CSV say the same."""
+    where = begin(client)
+    first, second = make_series(2)
+    other = make_dataset(SOPInstanceUID=f"{ROOT}.1.1.1", InstanceNumber=1, PatientComments="other content")
+    files = {"a/Größe 1.dcm": first, "a/2.dcm": second, "a/again.dcm": first, "notes.txt": b"hello", "x.dcm": other}
+    lines = send(client, where, files)
+    assert [line["name"] for line in lines] == list(files)
+    assert [line["outcome"] for line in lines] == ["stored", "stored", "already_here", "not_dicom", "conflict"]
+    delivery = Delivery.objects.get(pk=where["id"])
+    assert (delivery.stored, delivery.already_here, delivery.not_dicom, delivery.conflict) == (2, 1, 1, 1)
+    assert DeliveryItem.objects.filter(delivery=delivery).count() == 5
+    report = client.get(where["report"]).content.decode()
+    assert "notes.txt" in report and "a/again.dcm" in report and "Größe" not in report
+    assert "Größe" in client.get(where["report"] + "?show=all").content.decode()
+    table = b"".join(client.get(where["csv"])).decode("utf-8-sig")  # type: ignore[call-overload]
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["File"] for row in rows] == list(files)
+    assert [row["Outcome"] for row in rows] == ["Stored", "Stored", "Already here", "Not DICOM", "Conflict"]
+    assert incoming_files() == []
+
+
+def test_a_cut_body_keeps_whole_parts_and_nothing_of_the_cut_one(client: Client) -> None:
+    """Wherever it is cut."""
+    first, second = make_series(2)
+    body = body_of({"1.dcm": first, "2.dcm": second})
+    for cut in (len(body) - 1, len(body) - 25, len(body) - 200, len(body) - len(second) - 40):
+        where = begin(client)
+        answer = post(client, where, body[:cut])
+        assert answer.status_code == 400
+        names = [line["name"] for line in answer.json()["files"]]
+        assert names in (["1.dcm"], ["1.dcm", "2.dcm"] if cut > len(body) - 25 else ["1.dcm"])
+    assert post(client, begin(client), body[: len(first) // 2]).json()["files"] == []
+    assert incoming_files() == []
+
+
+def test_a_file_that_changed_while_it_was_sent_is_not_kept(client: Client) -> None:
+    """Its bytes are not the file that the sender meant."""
+    where = begin(client)
+    data = make_dataset()
+    body = body_of({"1.dcm": data}).replace(f"Content-Length: {len(data)}".encode(), b"Content-Length: 7")
+    (line,) = post(client, where, body).json()["files"]
+    assert (line["outcome"], line["code"]) == ("rejected", "changed")
+    assert not Instance.objects.exists()
+    assert incoming_files() == []
+
+
+def test_the_csrf_token_is_demanded(client: Client) -> None:
+    """Of the module's requests and of the form."""
+    where = begin(client)
+    content_type = f"multipart/related; boundary={BOUNDARY}"
+    assert client.post(where["files"], body_of({"1": b"x"}), content_type=content_type).status_code == 403
+    assert client.post(reverse("upload_begin"), {}, content_type="application/json").status_code == 403
+    assert client.post(reverse("upload"), {"files": io.BytesIO(make_dataset())}).status_code == 403
+    assert not Instance.objects.exists()
+    assert incoming_files() == []
+
+
+def test_viewers_and_strangers_are_refused(client: Client, uploader: User) -> None:
+    """A viewer may not upload; nobody sends to, or reads of, another's upload; an administrator may read."""
+    where = begin(client)
+    viewer, other = Client(), Client()
+    viewer.force_login(User.objects.create_user("vic", role=Role.VIEWER))
+    other.force_login(User.objects.create_user("ole", role=Role.UPLOADER))
+    boss = Client()
+    boss.force_login(User.objects.create_user("bo", role=Role.ADMINISTRATOR))
+    assert viewer.get(reverse("upload")).status_code == 403
+    assert viewer.post(reverse("upload"), {"files": io.BytesIO(make_dataset())}).status_code == 403
+    assert viewer.post(reverse("upload_begin")).status_code == 403
+    for url in (where["files"], where["known"], where["finish"]):
+        assert other.post(url).status_code == 404
+        assert viewer.post(url).status_code == 403
+    assert [browser.get(where["report"]).status_code for browser in (other, viewer, boss)] == [404, 404, 200]
+    assert other.get(where["csv"]).status_code == 404
+    assert Client().get(where["report"]).status_code == 302
+
+
+@pytest.mark.parametrize("body", [b"", b"nothing", b"--frontier-of-the-test\r\nno colon\r\n\r\nx"])
+def test_bodies_that_make_no_sense_are_answered(client: Client, body: bytes) -> None:
+    """400 with a sentence, never 500."""
+    answer = post(client, begin(client), body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_other_content_types_are_refused(client: Client) -> None:
+    """multipart/form-data has its own address."""
+    where = begin(client)
+    answer = client.post(where["files"], {"files": io.BytesIO(make_dataset())}, headers=csrf(client))
+    assert answer.status_code == 400
+
+
+def test_a_resent_batch_does_not_count_twice(client: Client) -> None:
+    """The answer to the first was lost: the second is answered with the same lines."""
+    where = begin(client)
+    files = {f"{number}.dcm": data for number, data in enumerate(make_series(3))}
+    first = send(client, where, files)
+    assert send(client, where, files) == first
+    assert Delivery.objects.get(pk=where["id"]).received_count == 3
+
+
+def test_the_same_folder_again_is_not_sent_again(client: Client) -> None:
+    """Within the delivery nothing is added; in a new one each file has a line that says why it was not sent."""
+    where = begin(client)
+    data = make_dataset()
+    send(client, where, {"a/1.dcm": data, "a/readme": b"text"})
+    files = [
+        {"path": "a/1.dcm", "size": len(data), "modified": "1"},
+        {"path": "a/readme", "size": 4, "modified": "1"},
+        {"path": "a/1.dcm", "size": len(data), "modified": "2"},
+    ]
+    known = ask(client, where, files)
+    assert [line and line["outcome"] for line in known] == ["stored", "not_dicom", None]
+    assert Delivery.objects.get(pk=where["id"]).received_count == 2
+    again = begin(client)
+    known = ask(client, again, files)
+    assert [line and line["outcome"] for line in known] == ["already_here", "not_dicom", None]
+    assert known[0] is not None and "not sent again" in known[0]["reason"]
+    assert Delivery.objects.get(pk=again["id"]).received_count == 2
+    assert ask(client, again, files) == known
+    assert Delivery.objects.get(pk=again["id"]).received_count == 2
+
+
+def test_bytes_that_are_here_are_not_sent(client: Client) -> None:
+    """By digest, among the objects that the user may see."""
+    import hashlib
+
+    data = make_dataset(InstitutionName="North")
+    ingest_datasets(data)
+    offered = [{"path": "x.dcm", "size": len(data), "modified": "9", "sha256": hashlib.sha256(data).hexdigest()}]
+    (line,) = ask(client, begin(client), offered)
+    assert line is not None and line["outcome"] == "already_here"
+    User.objects.filter(username="uma").update(institutions="South")
+    assert ask(client, begin(client), [{**offered[0], "path": "y.dcm"}]) == [None]
+
+
+def test_what_is_out_of_scope_is_not_hinted_at(client: Client) -> None:
+    """Whether an object of another institution was here before is not said, in the answer or in the report."""
+    here = make_dataset(InstitutionName="North")
+    other = make_dataset(InstitutionName="North", PatientComments="other content")
+    ingest_datasets(here)
+    User.objects.filter(username="uma").update(institutions="South")
+    where = begin(client)
+    lines = send(client, where, {"1.dcm": here, "2.dcm": other})
+    assert [line["outcome"] for line in lines] == ["stored", "stored"]
+    assert not any(line["url"] or line["instance"] for line in lines)
+    report = client.get(where["report"] + "?show=all").content.decode()
+    assert "Conflict" not in report.replace("<dt>Conflict</dt><dd>0</dd>", "") or "1.dcm" in report
+    rows = list(csv.DictReader(io.StringIO(b"".join(client.get(where["csv"])).decode("utf-8-sig"))))  # type: ignore[call-overload]
+    assert {row["Outcome"] for row in rows} == {"Stored"}
+    assert {row["SOPInstanceUID"] for row in rows} == {""}
+
+
+def test_the_report_pages_by_key(client: Client) -> None:
+    """Every line once, those to look at first."""
+    where = begin(client)
+    send(client, where, {f"{number}.txt": b"text %d" % number for number in range(230)})
+    names: list[str] = []
+    url = where["report"]
+    for _ in range(5):
+        answer = client.get(url)
+        names += [line.name for line in answer.context["lines"]]
+        if not answer.context["more"]:
+            break
+        url = f"{where['report']}?after={answer.context['more']}"
+    assert names == [f"{number}.txt" for number in range(230)]
+    assert client.get(where["report"] + "?after=nonsense&show=nonsense").status_code == 200
+
+
+def test_a_name_is_text_everywhere(client: Client) -> None:
+    """Markup in a file name stays markup's text; a formula in the CSV is none."""
+    where = begin(client)
+    name = '=<img src=x onerror="alert(1)">\x00\u202e.txt'
+    send(client, where, {name: b"text"})
+    page = client.get(where["report"]).content.decode()
+    assert "<img src=x" not in page and "&lt;img src=x" in page and "\x00" not in page
+    table = b"".join(client.get(where["csv"])).decode("utf-8-sig")  # type: ignore[call-overload]
+    assert next(csv.DictReader(io.StringIO(table)))["File"].startswith("'=")
+
+
+def test_finishing_closes_and_records(client: Client) -> None:
+    """The audit trail names the studies; more files open the delivery again."""
+    where = begin(client)
+    send(client, where, {"1.dcm": make_dataset()})
+    assert client.post(where["finish"], headers=csrf(client)).status_code == 200
+    assert Delivery.objects.get(pk=where["id"]).finished is not None
+    events = Event.objects.filter(action=Action.UPLOAD, object=where["id"])
+    assert f"{ROOT}.1" in events.values_list("study", flat=True)
+    send(client, where, {"2.txt": b"text"})
+    assert Delivery.objects.get(pk=where["id"]).finished is None
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    """A zip."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def test_a_zip_is_unpacked_by_the_worker(client: Client) -> None:
+    """Into the same delivery, members named after it; sent again it makes no second job."""
+    where = begin(client)
+    data = zip_of({"scan/1.dcm": make_dataset(), "scan/readme.txt": b"text"})
+    (line,) = send(client, where, {"b/x.zip": data})
+    assert line["outcome"] == "unpacking"
+    (again,) = send(client, where, {"b/x.zip": data})
+    assert again["job"] == line["job"]
+    offered = [{"path": "b/x.zip", "size": len(data), "modified": "1"}]
+    (known,) = ask(client, where, offered)
+    assert known is not None and known["job"] == line["job"]
+    assert "Unpack" in client.get(where["report"]).content.decode()
+    assert Worker().work_once()
+    assert Job.objects.get().state == State.DONE
+    names = DeliveryItem.objects.filter(delivery=where["id"]).values_list("name", "outcome")
+    assert sorted(names) == [("b/x.zip!/scan/1.dcm", "stored"), ("b/x.zip!/scan/readme.txt", "not_dicom")]
+    assert not list((storage.incoming_root().parent / "zips").glob("*"))
+
+
+@pytest.fixture
+def form(client: Client) -> Iterator[Any]:
+    """Sends the form without JavaScript."""
+
+    def submit(files: dict[str, bytes]) -> Any:
+        uploads = [io.BytesIO(data) for data in files.values()]
+        for file, name in zip(uploads, files, strict=True):
+            file.name = name
+        token = client.cookies["csrftoken"].value
+        return client.post(reverse("upload"), {"files": uploads, "csrfmiddlewaretoken": token})
+
+    yield submit
+
+
+def test_the_form_without_javascript(client: Client, form: Any) -> None:
+    """Leads to the same report."""
+    answer = form({"1.dcm": make_dataset(), "a.txt": b"text", "z.zip": zip_of({"2.dcm": b""}), "t.tgz": b"\x1f\x8b00"})
+    assert answer.status_code == 302
+    page = client.get(answer["Location"]).content.decode()
+    assert "a.txt" in page and "t.tgz" in page
+    delivery = Delivery.objects.get()
+    assert (delivery.stored, delivery.not_dicom, delivery.rejected) == (1, 1, 1)
+    assert Job.objects.count() == 1
+    assert incoming_files() == []
+
+
+def test_the_form_says_what_it_cannot_take(client: Client, form: Any) -> None:
+    """No file, and more than 500."""
+    assert form({}).status_code == 400
+    answer = form({f"{number}.txt": b"" for number in range(501)})
+    assert answer.status_code == 400
+    assert b"500 files" in answer.content
+    assert incoming_files() == []
+
+
+corpus = os.environ.get("DICOM_CORPUS", "")
+
+
+@pytest.mark.skipif(not corpus, reason="DICOM_CORPUS names no folder with the larger corpus")
+def test_every_malformed_file_has_an_allowed_outcome(client: Client) -> None:
+    """Each is answered 200 with a line that expectations.csv allows."""
+    folder = Path(corpus) / "malformed"
+    allowed = {
+        "accept": {"stored", "already_here", "variant", "conflict"},
+        "accept_warn": {"stored", "already_here", "variant", "conflict"},
+        "reject": {"rejected", "not_dicom"},
+        "skip": {"dicomdir"},
+        "media_directory": {"dicomdir"},
+        "either": {"stored", "already_here", "variant", "conflict", "rejected", "not_dicom", "dicomdir"},
+    }
+    wrong = []
+    rows = list(csv.DictReader(io.StringIO((folder / "expectations.csv").read_text("utf-8"))))
+    where = begin(client)
+    for row in rows:
+        if row["category"] == "archive":
+            continue
+        (line,) = send(client, where, {row["file"]: (folder / row["file"]).read_bytes()})
+        words = {row["expected"], *row["also_ok"].split(";")} - {""}
+        if line["outcome"] not in set().union(*(allowed[word.strip()] for word in words)):
+            wrong.append((row["file"], sorted(words), line["outcome"], line["reason"]))
+    assert wrong == []
+    assert client.get(where["report"]).status_code == 200
+    assert sum(getattr(Delivery.objects.get(pk=where["id"]), outcome.value) for outcome in Outcome) >= 340
