@@ -15,7 +15,17 @@ from django.db.models import Count, Sum
 from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study, StudyModality
 from pacsbrowser.archive.models.levels import TEXT_LENGTH
 
-_SERIES_COLUMNS = ("instance_count", "frame_count", "size", "change_seq", "order_rule", "received")
+_SERIES_COLUMNS = (
+    "instance_count",
+    "frame_count",
+    "size",
+    "change_seq",
+    "order_rule",
+    "lowest_number",
+    "highest_number",
+    "missing_count",
+    "received",
+)
 _STUDY_COLUMNS = ("modalities", "series_count", "instance_count", "size", "received")
 _PATIENT_COLUMNS = (
     "last_study",
@@ -28,6 +38,9 @@ _PATIENT_COLUMNS = (
 )
 
 Row = Patient | Study | Series
+
+# Numbers that leave more than this many places free for each instance are labels, not a count with gaps.
+_SPARSE = 4
 
 
 @dataclass(slots=True)
@@ -79,8 +92,17 @@ def _add_one(gain: Gain, now: datetime) -> None:
         row.instance_count += gain.instances
         row.size += gain.size
     series.frame_count += gain.frames
+    series.missing_count = missing_numbers(series)
     series.change_seq += 1
     series.received = study.received = now
+
+
+def missing_numbers(series: Series) -> int:
+    """Return how many numbers are free between the first and the last instance of a series ordered by number."""
+    if not series.order_rule or series.lowest_number is None or series.highest_number is None:
+        return 0
+    places = series.highest_number - series.lowest_number + 1
+    return max(0, places - series.instance_count) if places <= _SPARSE * series.instance_count else 0
 
 
 def _consider_last(patient: Patient, study: Study) -> None:

@@ -1,4 +1,4 @@
-"""The place of each instance in its series, and how many numbers are missing between them.
+"""The place of each instance in its series, and which numbers its instances span.
 
 Under the rule "instance_number" the position is the Instance Number itself, so that a growing series is never
 renumbered; under the other rules of `dicom.order` it is the rank. A series whose rule is unknown is ordered when the
@@ -8,8 +8,8 @@ objects at hand are in, or, if it is large, when it is next looked at.
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Max, Min
 
+from pacsbrowser.archive import counters
 from pacsbrowser.archive.models import Instance, Series
 from pacsbrowser.dicom.order import OrderKey, order_instances
 
@@ -19,47 +19,41 @@ BY_NUMBER = "instance_number"
 # Up to this size a series is ordered right after ingest; a larger one would be ordered again for every group.
 _ORDERED_AT_ONCE = 500
 _ROWS_A_TRANSACTION = 2000
-# Numbers that leave more than this many places free for each instance are labels, not a count with gaps.
-_SPARSE = 4
 
 
 def expect(series: Series, numbers: Sequence[int | None]) -> None:
-    """Set, in memory, whether new instances with these numbers leave a series in the order of its numbers.
+    """Note, in memory, whether new instances with these numbers leave a series in the order of its numbers.
 
-    The new instances must be saved already; positions must be their numbers.
+    The new instances must be saved already, with their numbers as positions.
     """
-    is_new = series.change_seq == 0
+    known = [number for number in numbers if number is not None]
     if not numbers:
         return
-    if None in numbers or len(set(numbers)) < len(numbers) or not (is_new or series.order_rule == BY_NUMBER):
+    if len(set(known)) < len(numbers) or not _all_free(series, known):
         series.order_rule = UNKNOWN
-    elif is_new:
-        series.order_rule = BY_NUMBER
-    else:
-        wanted = [number for number in numbers if number is not None]
-        taken = Instance.objects.live().filter(series=series, position__in=wanted).count()
-        series.order_rule = BY_NUMBER if taken == len(numbers) else UNKNOWN
+        series.lowest_number = series.highest_number = None
+        return
+    series.order_rule = BY_NUMBER
+    ends = [*known, *(end for end in (series.lowest_number, series.highest_number) if end is not None)]
+    series.lowest_number, series.highest_number = min(ends), max(ends)
+
+
+def _all_free(series: Series, numbers: Sequence[int]) -> bool:
+    """Say whether no other live instance has one of these numbers. What comes after the last needs no look-up."""
+    if series.instance_count == 0:
+        return True
+    if series.order_rule != BY_NUMBER or series.highest_number is None or series.lowest_number is None:
+        return False
+    if min(numbers) > series.highest_number or max(numbers) < series.lowest_number:
+        return True
+    return Instance.objects.live().filter(series=series, position__in=numbers).count() == len(numbers)
 
 
 def settle(series_keys: Iterable[int]) -> None:
-    """Order what is small and not in order, and count the missing numbers of the series that were written to."""
-    for series in Series.objects.filter(pk__in=list(series_keys)):
-        if series.order_rule == UNKNOWN and series.instance_count <= _ORDERED_AT_ONCE:
-            order_series(series)
-        missing = missing_numbers(series)
-        if missing != series.missing_count:
-            Series.objects.filter(pk=series.pk).update(missing_count=missing)
-
-
-def missing_numbers(series: Series) -> int:
-    """Return how many numbers are free between the first and the last instance of a series."""
-    if series.order_rule != BY_NUMBER or series.instance_count < 2:
-        return 0
-    ends = Instance.objects.live().filter(series=series).aggregate(first=Min("position"), last=Max("position"))
-    if ends["first"] is None:
-        return 0
-    places = int(ends["last"] - ends["first"]) + 1
-    return max(0, places - series.instance_count) if places <= _SPARSE * series.instance_count else 0
+    """Order the series that need it and are small enough to be ordered again after every group."""
+    wanted = Series.objects.filter(order_rule=UNKNOWN, instance_count__gt=0, instance_count__lte=_ORDERED_AT_ONCE)
+    for series in wanted.filter(pk__in=list(series_keys)):
+        order_series(series)
 
 
 def order_series(series: Series) -> str:
@@ -82,8 +76,16 @@ def order_series(series: Series) -> str:
             cursor.executemany(
                 "UPDATE archive_instance SET position = %s WHERE id = %s", changed[start : start + _ROWS_A_TRANSACTION]
             )
-    Series.objects.filter(pk=series.pk, change_seq=seen).update(order_rule=rule)
     series.order_rule = rule
+    numbers = [row[1] for row in rows] if rule == BY_NUMBER else []
+    series.lowest_number, series.highest_number = min(numbers, default=None), max(numbers, default=None)
+    series.missing_count = counters.missing_numbers(series)
+    Series.objects.filter(pk=series.pk, change_seq=seen).update(
+        order_rule=rule,
+        lowest_number=series.lowest_number,
+        highest_number=series.highest_number,
+        missing_count=series.missing_count,
+    )
     return rule
 
 
@@ -91,5 +93,3 @@ def ensure_ordered(series: Series) -> None:
     """Order a series before its positions are used, if that was put off."""
     if series.order_rule == UNKNOWN:
         order_series(series)
-        series.missing_count = missing_numbers(series)
-        Series.objects.filter(pk=series.pk).update(missing_count=series.missing_count)

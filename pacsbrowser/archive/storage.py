@@ -21,6 +21,7 @@ from pacsbrowser.archive.models import Blob
 
 # Stands for "/" in an incoming name that says where its file was linked to.
 _SLASH = "~"
+_PART = ".part"
 
 
 def store_folder() -> Path:
@@ -70,7 +71,7 @@ class Incoming:
 
     def new_path(self) -> Path:
         """Return a path for a new file."""
-        return self.folder / f"{uuid.uuid4().hex}.part"
+        return self.folder / f"{uuid.uuid4().hex}{_PART}"
 
 
 _incoming: Incoming | None = None
@@ -91,15 +92,14 @@ def link_into_store(source: Path, relative: str) -> Path:
     database whether the final one is wanted.
     """
     final = store_folder() / relative
-    linked = source.with_name(f"{uuid.uuid4().hex}{_SLASH}{relative.replace('/', _SLASH)}")
+    name = source.name.partition(_SLASH)[0].removesuffix(_PART)
+    linked = source.with_name(f"{name}{_SLASH}{relative.replace('/', _SLASH)}")
     source.rename(linked)
     try:
-        os.link(linked, final)
+        _link_if_absent(linked, final)
     except FileNotFoundError:
         final.parent.mkdir(parents=True, exist_ok=True)
         _link_if_absent(linked, final)
-    except FileExistsError:
-        pass
     return linked
 
 

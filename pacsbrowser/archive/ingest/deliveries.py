@@ -66,7 +66,12 @@ def _item(delivery: Delivery, result: IngestResult, now: datetime) -> DeliveryIt
 
 
 def _record_studies(delivery: Delivery, new_in_study: Mapping[int, int]) -> None:
-    for study_id, count in new_in_study.items():
-        known = DeliveryStudy.objects.filter(delivery=delivery, study_id=study_id)
-        if not known.update(instance_count=F("instance_count") + count):
-            DeliveryStudy.objects.create(delivery=delivery, study_id=study_id, instance_count=count)
+    known = {row.study_id: row for row in DeliveryStudy.objects.filter(delivery=delivery, study__in=new_in_study)}
+    for study_id, row in known.items():
+        row.instance_count += new_in_study[study_id]
+    DeliveryStudy.objects.bulk_update(known.values(), ["instance_count"])
+    DeliveryStudy.objects.bulk_create(
+        DeliveryStudy(delivery=delivery, study_id=study_id, instance_count=count)
+        for study_id, count in new_in_study.items()
+        if study_id not in known
+    )

@@ -172,7 +172,8 @@ class GroupWriter:
         holders: list[Instance | Copy] = [*instances, *copies]
         Blob.objects.bulk_create(holder.blob for holder in holders if holder.blob.pk is None)
         for holder in holders:
-            holder.blob_id = holder.blob.pk
+            # takes the new key and keeps the row at hand; setting blob_id alone would read it back one by one
+            holder.blob = holder.blob
         Instance.objects.bulk_create(instance for instance in instances if instance.pk is None)
         for decision in decisions:
             if decision.instance and decision.outcome == Outcome.STORED and decision.code:

@@ -48,6 +48,8 @@ class Migration(migrations.Migration):
                 ("performed_procedure_step_start_time", models.CharField(blank=True, max_length=256)),
                 ("instance_count", models.IntegerField(default=0)),
                 ("frame_count", models.BigIntegerField(default=0)),
+                ("lowest_number", models.BigIntegerField(blank=True, null=True)),
+                ("highest_number", models.BigIntegerField(blank=True, null=True)),
                 ("missing_count", models.IntegerField(default=0)),
                 ("size", models.BigIntegerField(default=0)),
                 ("finding_count", models.IntegerField(default=0)),

@@ -238,7 +238,8 @@ class StudyModality(models.Model):
 class Series(models.Model):
     """A series of one study.
 
-    `order_rule` names how `Instance.position` was computed (`dicom.order`), '' when that is still to be done.
+    `lowest_number`, `highest_number` and `missing_count` (free places between them) hold while the rule is
+    "instance_number". `order_rule` names how `Instance.position` was computed (`dicom.order`), '' when that is still to be done.
     `change_seq` counts the writes to the series: what is derived from it is stamped with the number it was made at.
     """
 
@@ -265,6 +266,8 @@ class Series(models.Model):
 
     instance_count = models.IntegerField(default=0)
     frame_count = models.BigIntegerField(default=0)
+    lowest_number = models.BigIntegerField(null=True, blank=True)
+    highest_number = models.BigIntegerField(null=True, blank=True)
     missing_count = models.IntegerField(default=0)
     size = models.BigIntegerField(default=0)
     finding_count = models.IntegerField(default=0)
