@@ -10,6 +10,8 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("PACSBROWSER_")] + ["DATABASE_URL"]:
     os.environ.pop(_name, None)
 os.environ["PACSBROWSER_DATA"] = _folder
+# Playwright keeps an event loop running in the thread of the test; the database is not used from inside it
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 from pacsbrowser.settings import *  # noqa: E402, F403
 

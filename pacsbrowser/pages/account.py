@@ -99,7 +99,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     if wanted in Theme.values:
         User.objects.filter(pk=user.pk).update(theme=wanted)
     return (
-        redirect(request.META.get("HTTP_REFERER") or "patient_list") if _is_form(request) else HttpResponse(status=204)
+        redirect(request.META.get("HTTP_REFERER") or "/") if _is_form(request) else HttpResponse(status=204)
     )
 
 
@@ -155,7 +155,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     form = style(SetupForm(request.POST or None, user=link.user))
     if request.method == "POST" and form.is_valid() and (user := _set_up(request, link, form.cleaned_data)):
         auth_login(request, user, backend=_BACKEND)
-        return redirect("patient_list")
+        return redirect("/")
     context = {"form": form, "link": link, "first": link.user is None}
     return render(request, "pages/setup.html", context, status=422 if form.is_bound else 200)
 
