@@ -18,7 +18,7 @@ from pacsbrowser.archive.models.levels import StudyQuerySet
 
 # A series with up to so many instances has them listed one by one, as long as the whole chart stays within the total.
 LISTED_INSTANCES = 60
-LISTED_IN_TOTAL = 600
+LISTED_IN_TOTAL = 240
 # More gaps than these are told by their number, not one by one.
 LISTED_GAPS = 40
 STUDIES_A_PAGE = 50
@@ -134,19 +134,22 @@ def find_study_hierarchy(study: Study, scope: Scope, after: str = "") -> Hierarc
 
 
 def find_parts(series: Series, first: int, last: int, limit: int) -> tuple[list[Part], Part | None]:
-    """Return up to `limit` instances of `series` from position `first` to `last`, and what remains of the range."""
+    """Return up to `limit` instances of `series` from position `first` to `last`, with the gaps; and what remains."""
     rows = (
         Instance.objects.live()
         .filter(series=series, position__gte=first, position__lte=last)
         .order_by("position", "id")
         .values_list("position", "sop_instance_uid", "instance_number")[: limit + 1]
     )
-    parts = [Part(position, position, 1, uid=uid, number=number) for position, uid, number in rows]
-    if len(parts) <= limit:
-        return parts, None
-    rest_from = parts[limit].first
+    found = [Part(position, position, 1, uid=uid, number=number) for position, uid, number in rows]
+    node = SeriesNode(series)
+    for part in found[:limit]:
+        _append(node, part)
+    if len(found) <= limit:
+        return node.parts, None
+    rest_from = found[limit].first
     left = Instance.objects.live().filter(series=series, position__gte=rest_from, position__lte=last).count()
-    return parts[:limit], Part(rest_from, last, left)
+    return node.parts, Part(rest_from, last, left)
 
 
 def _totals(studies: StudyQuerySet) -> Totals:
@@ -222,11 +225,15 @@ def _list_instances(listed: dict[int, SeriesNode]) -> None:
         .values_list("series", "position", "sop_instance_uid", "instance_number")
     )
     for pk, position, uid, number in rows:
-        series = listed[pk]
-        before = series.parts[-1] if series.parts else None
-        if series.row.missing_count and series.by_number and before and position > before.last + 1:
-            series.parts.append(_gap(before.last + 1, position - 1))
-        series.parts.append(Part(position, position, 1, uid=uid, number=number))
+        _append(listed[pk], Part(position, position, 1, uid=uid, number=number))
+
+
+def _append(node: SeriesNode, part: Part) -> None:
+    """Add an instance to the parts of a series, and before it the gap in the numbers if there is one."""
+    before = node.parts[-1].last if node.parts else part.first
+    if node.row.missing_count and node.by_number and part.first > before + 1:
+        node.parts.append(_gap(before + 1, part.first - 1))
+    node.parts.append(part)
 
 
 def _tell_ranges(told: dict[int, SeriesNode]) -> None:

@@ -19,9 +19,11 @@ HEADINGS = (
     ("Series", "(0020,000E)", SERIES[0]),
     ("Instance", "(0008,0018)", INSTANCE[0]),
 )
-# Heights: a box with one line of text; one instance where there are few; all series together where there are many.
+# Heights: a box with one line of text; one instance where there are few; all series together, at least, and where
+# there are many.
 LINE = 26
 TALLEST_INSTANCE = 56
+SHORTEST = 112
 PROPORTIONAL = 640
 ROW_OF_INSTANCE = 19
 TEXT_STEP = 16
@@ -95,7 +97,7 @@ class _Layout:
         weight = sum(self._weight(row) for study in tree.studies for row in _rows(study))
         instances = sum(study.row.instance_count for study in tree.studies)
         # With many rows their least heights would drown the proportions: the proportional part grows with them.
-        tall = min(TALLEST_INSTANCE * instances, max(PROPORTIONAL, rows * LINE / 2))
+        tall = max(SHORTEST, min(TALLEST_INSTANCE * instances, max(PROPORTIONAL, rows * LINE / 2)))
         self.scale = tall / weight if weight else 0.0
 
     def drawn(self) -> Chart:

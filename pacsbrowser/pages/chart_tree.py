@@ -8,8 +8,9 @@ from pacsbrowser.pages.chart_layout import part_text
 from pacsbrowser.pages.chart_links import Links, range_address
 from pacsbrowser.pages.chart_text import harmless, tail
 
-# Up to so many items a tree is opened whole.
+# Up to so many items a tree is opened whole; up to so many it holds its instances, else they come when asked for.
 OPEN_WHOLE = 40
+HELD_WHOLE = 200
 
 
 @dataclass(slots=True)
@@ -38,17 +39,19 @@ def tree_of(tree: Hierarchy, links: Links) -> Item:
     patient = tree.patient
     name = patient.name_display or "(no name)"
     root = Item("t-p", links.patient(patient), text=name, end=f"{tree.totals.instances:,}", unit="instances")
-    root.children = [_study(study, links) for study in tree.studies]
-    series = [node for study in root.children for node in study.children]
-    if len(root.children) + len(series) + sum(len(node.children) for node in series) > OPEN_WHOLE:
+    rows = sum(len(study.series) for study in tree.studies)
+    parts = sum(len(node.parts) for study in tree.studies for node in study.series)
+    lazy = len(tree.studies) + rows + parts > HELD_WHOLE
+    root.children = [_study(study, links, lazy) for study in tree.studies]
+    if len(tree.studies) + rows + parts > OPEN_WHOLE:
         for place, study in enumerate(root.children):
             study.closed = place > 0
-        for node in series:
-            node.closed = True
+            for node in study.children:
+                node.closed = True
     return root
 
 
-def _study(study: StudyNode, links: Links) -> Item:
+def _study(study: StudyNode, links: Links, lazy: bool) -> Item:
     row = study.row
     item = Item(
         f"t-s{row.pk}",
@@ -59,7 +62,7 @@ def _study(study: StudyNode, links: Links) -> Item:
         unit="instances",
         findings=study.findings,
     )
-    item.children = [_series(study, node, links) for node in study.series]
+    item.children = [_series(study, node, links, lazy) for node in study.series]
     if study.rest:
         rest = study.rest
         more = Item(f"t-m{row.pk}", links.study_chart(study), lead=f"{rest.series:,} more series")
@@ -68,7 +71,7 @@ def _study(study: StudyNode, links: Links) -> Item:
     return item
 
 
-def _series(study: StudyNode, node: SeriesNode, links: Links) -> Item:
+def _series(study: StudyNode, node: SeriesNode, links: Links, lazy: bool) -> Item:
     row = node.row
     item = Item(
         f"t-e{row.pk}",
@@ -80,7 +83,10 @@ def _series(study: StudyNode, node: SeriesNode, links: Links) -> Item:
         unit="instances",
         findings=node.findings,
     )
-    item.children = [part_item(study, node, part, links) for part in node.parts]
+    if lazy and node.is_listed:
+        item.more = range_address(study, node, node.parts[0].first, node.parts[-1].last)
+    else:
+        item.children = [part_item(study, node, part, links) for part in node.parts]
     return item
 
 
