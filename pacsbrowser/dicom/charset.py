@@ -43,12 +43,16 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class CharacterSets:
-    """The declared sets, understood: `whole` codec of the text, or numbers of ISO 2022 sets, the first at the start."""
+    """The declared sets, understood: `whole` codec of the text, or numbers of ISO 2022 sets, the first at the start.
+
+    `second` is a codec that must stand alone but was declared among others: taken where the bytes are valid in it.
+    """
 
     whole: str | None
     numbers: tuple[str, ...]
     declared: bool
     problem: str  # the term that is unknown or misspelt, '' when all is well
+    second: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ def parse_character_sets(declared: str) -> CharacterSets:
     """Understand the value of Specific Character Set (0008,0005); misspelt terms are understood and reported."""
     terms = [term.strip(" \0") for term in declared[:1024].split("\\")][:10]
     numbers: list[str] = []
-    problem, whole = "", None
+    problem = ""
+    whole = second = None
     for place, term in enumerate(terms):
         if not term:
             numbers += ["6"] if place == 0 else []
@@ -98,12 +103,12 @@ def parse_character_sets(declared: str) -> CharacterSets:
             if place == 0:
                 whole = _WHOLE[normal]
             else:
-                problem = problem or term
+                problem, second = problem or term, _WHOLE[normal]
         elif normal:
             numbers.append(normal.rpartition(" ")[2])
         elif place == 0:
             numbers.append("6")
-    return CharacterSets(whole, tuple(numbers or ["6"]), any(terms), problem)
+    return CharacterSets(whole, tuple(numbers or ["6"]), any(terms), problem, second)
 
 
 DEFAULT = parse_character_sets("")
@@ -117,6 +122,11 @@ def decode(raw: bytes, sets: CharacterSets = DEFAULT, is_name: bool = False) -> 
         return _decode_whole(raw, sets.whole)
     if not sets.declared:
         return _decode_undeclared(raw)
+    if sets.second:
+        try:
+            return Text(raw.decode(sets.second))
+        except UnicodeDecodeError:
+            pass
     return _decode_extended(raw, sets, is_name)
 
 

@@ -23,8 +23,8 @@ GROUP_NAMES = {
 
 # Documents and others among the defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1; retired terms are left out.
 _OTHERS = frozenset((
-    "SR", "KO", "PR", "DOC", "OT", "FID", "PLAN", "REG", "SMR", "GM", "SM", "OAM", "OCT", "OP", "OPM", "OPR", "OPT", "OPV",
-    "OSS", "AR", "KER", "LEN", "SRF", "VA", "IOL", "XC", "ASMT",
+    "SR", "KO", "PR", "DOC", "OT", "FID", "PLAN", "REG", "SMR", "GM", "SM", "OAM", "OCT", "OP", "OPM", "OPR",
+    "OPT", "OPV", "OSS", "AR", "KER", "LEN", "SRF", "VA", "IOL", "XC", "ASMT",
 ))  # fmt: skip
 _RETIRED = frozenset(("DS", "DF", "CF", "VF", "EC", "MS", "ST"))
 

@@ -18,6 +18,7 @@ ITEMS_A_PAGE = 200
 ROWS_A_PAGE = 2000
 MOST_HITS = 500
 MOST_SEARCHED = 200_000
+_TAG_WORD = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", re.ASCII)
 _PATH = re.compile(r"[0-9A-F]{8}(?:/\d{1,7}/[0-9A-F]{8})*(?:/\d{1,7})?", re.ASCII)
 
 
@@ -104,7 +105,7 @@ def iter_rows(file: BinaryIO, digests: bool = True) -> Iterator[TagRow]:
 
 def search(file: BinaryIO, words: str, limit: int = MOST_HITS) -> TagDocument:
     """Return the rows in which every word occurs, in tag, keyword, name, value or creator, each after its parents."""
-    wanted = fold(words).split()
+    wanted = _search_words(words)
     found: dict[str, TagRow] = {}
     parents: list[TagRow] = []
     hits = 0
@@ -125,12 +126,18 @@ def search(file: BinaryIO, words: str, limit: int = MOST_HITS) -> TagDocument:
     return TagDocument("", tuple(found.values()))
 
 
+def _search_words(words: str) -> list[str]:
+    """Return what has to occur in a hit; a tag, as (0010,0020), 0010,0020 or 00100020, is one word."""
+    tags = [found[1] + found[2] for found in map(_TAG_WORD.fullmatch, words.split()) if found]
+    others = [word for word in words.split() if not _TAG_WORD.fullmatch(word)]
+    return [*(tag.lower() for tag in tags), *fold(" ".join(others)).split()]
+
+
 def _is_hit(row: TagRow, wanted: list[str]) -> bool:
     if row.kind == "break":
         return True
     bare = row.tag.strip("()").replace(",", "")
-    text = f"{row.tag} {bare} {row.keyword} {row.name} {row.value} {row.note} {row.creator}"
-    folded = f"{row.tag.lower()} {fold(text)}"
+    folded = fold(f"{row.tag} {bare} {row.keyword} {row.name} {row.value} {row.note} {row.creator}")
     return bool(wanted) and all(word in folded for word in wanted)
 
 
