@@ -74,7 +74,13 @@ def browser_context_args(browser_context_args: dict[str, Any], request: pytest.F
     return {**browser_context_args, "base_url": app.url}
 
 
-# ------------------------------------------------------------------ the database
+# ------------------------------------------------------------------ the store and the database
+
+
+@pytest.fixture(autouse=True)
+def _own_store(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Files that a test stores are its own, as its rows are."""
+    settings.PACSBROWSER_DATA = tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
@@ -45,12 +46,13 @@ def make_dataset(*, transfer_syntax: str = ExplicitVRLittleEndian, **attributes:
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.PixelData = bytes(128)
-    for keyword, value in attributes.items():
-        if value is None:
-            delattr(dataset, keyword)
-        else:
-            setattr(dataset, keyword, value)
-    return save(dataset, transfer_syntax)
+    with disable_value_validation():
+        for keyword, value in attributes.items():
+            if keyword in dataset:
+                delattr(dataset, keyword)
+            if value is not None:
+                setattr(dataset, keyword, value)
+        return save(dataset, transfer_syntax)
 
 
 def save(dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> bytes:

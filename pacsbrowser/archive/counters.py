@@ -117,7 +117,8 @@ def _filled_studies(filled: Mapping[tuple[type, int], Row]) -> dict[int, Study]:
 
 
 def _save_filled(rows: Iterable[Row]) -> None:
-    for row in rows:
+    # Patients last: their studies' copies of the name must not be overwritten by rows that were read before.
+    for row in sorted(rows, key=lambda row: isinstance(row, Patient)):
         row.save()
         if isinstance(row, Study):
             StudyModality.objects.filter(study=row).update(date_sort=row.date_sort)

@@ -65,7 +65,8 @@ class Incoming:
         # Locked before the folder has its final name: a sweep never meets it unlocked.
         making = root / f".{self.folder.name}"
         making.mkdir()
-        self._lock = (making / "lock").open("w")
+        # A bare descriptor: it is held until the process ends, and only the kernel closes it.
+        self._lock = os.open(making / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         making.rename(self.folder)
 

@@ -1,0 +1,50 @@
+"""check_archive: names exactly what is wrong, and mends what can be mended."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from pacsbrowser.archive import check, storage
+from pacsbrowser.archive.models import Blob, Instance, Patient
+from tests.datasets import ingest_datasets, make_series
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def problems() -> set[tuple[str, str]]:
+    found = [*check.check_files(), *check.check_store(), *check.check_counts()]
+    return {(problem.code, problem.path) for problem in found}
+
+
+def test_a_whole_archive_has_no_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    ingest_datasets(*make_series(3))
+    call_command("check_archive")
+    assert "The archive is whole." in capsys.readouterr().out
+
+
+def test_a_changed_a_cut_and_a_missing_file_are_named_and_nothing_else() -> None:
+    ingest_datasets(*make_series(10))
+    changed, cut, missing = Blob.objects.order_by("pk")[:3]
+    path = storage.blob_path(changed)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    storage.blob_path(cut).write_bytes(data[:-1])
+    storage.blob_path(missing).unlink()
+    expected = {("damaged_file", changed.path), ("damaged_file", cut.path), ("missing_file", missing.path)}
+    assert problems() == expected
+    with pytest.raises(CommandError, match="3 problems"):
+        call_command("check_archive", "--repair")
+
+
+def test_a_file_without_a_row_is_received_again() -> None:
+    ingest_datasets(*make_series(3))
+    instance = Instance.objects.get(instance_number_value=2)
+    blob = instance.blob
+    instance.references.all().delete()
+    instance.delete()
+    blob.delete()
+    Patient.objects.update(study_count=7)
+    assert {code for code, _ in problems()} == {"unknown_file", "wrong_count"}
+    call_command("check_archive", "--repair")
+    assert problems() == set()
+    assert Instance.objects.count() == 3

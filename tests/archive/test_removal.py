@@ -1,0 +1,111 @@
+"""The trash: out of sight and back, sent again, and deleted for good with its files."""
+
+import pytest
+
+from pacsbrowser.access.models import Role, User
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive import check, decisions, removal, storage
+from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Series, Study, Tombstone
+from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
+
+pytestmark = pytest.mark.django_db
+EVERYTHING = Scope(everything=True, institutions=frozenset())
+
+
+@pytest.fixture
+def administrator() -> User:
+    return User.objects.create_user("root", role=Role.ADMINISTRATOR)
+
+
+def test_a_removed_study_is_out_of_sight_and_comes_back_as_it_was(administrator: User) -> None:
+    ingest_datasets(*make_series(3), *make_series(2, study=2, StudyDate="20250101", Modality="MR"))
+    study = Study.objects.get(study_date="20250101")
+    act = removal.remove(study, administrator, "wrong patient")
+    patient = Patient.objects.get()
+    assert (act.instance_count, act.who, act.why) == (2, "root", "wrong patient")
+    assert (patient.study_count, patient.instance_count, patient.modalities) == (1, 3, "CT")
+    assert patient.last_study == "20240229101500"
+    assert list(Study.objects.visible_to(EVERYTHING)) == [Study.objects.get(study_date="20240229")]
+    assert removal.restore(act, "root") == 2
+    patient.refresh_from_db()
+    assert (patient.study_count, patient.instance_count, patient.modalities) == (2, 5, "CT\\MR")
+    assert patient.last_study == "20250101101500"
+    assert not list(check.check_counts())
+
+
+@pytest.mark.parametrize("model", [Patient, Study, Series, Instance])
+def test_every_level_can_be_removed(administrator: User, model: type) -> None:
+    ingest_datasets(make_dataset())
+    removal.remove(model.objects.get(), administrator, "test")
+    assert not Patient.objects.visible_to(EVERYTHING).exists()
+    assert not Instance.objects.visible_to(EVERYTHING).exists()
+    assert not list(check.check_counts())
+
+
+def test_an_object_that_is_sent_again_comes_back(administrator: User) -> None:
+    file = make_dataset()
+    ingest_datasets(file)
+    removal.remove(Patient.objects.get(), administrator, "test")
+    (result,) = ingest_datasets(file)
+    assert (result.outcome.value, result.code) == ("stored", "restored")
+    assert Patient.objects.visible_to(EVERYTHING).get().instance_count == 1
+    assert Series.objects.get().order_rule == "instance_number"
+    assert not list(check.check_counts())
+
+
+def test_other_content_under_the_uid_of_a_removed_object_takes_its_place_and_keeps_it(administrator: User) -> None:
+    ingest_datasets(make_dataset())
+    removal.remove(Study.objects.get(), administrator, "test")
+    other = make_dataset(PixelData=b"\1" * 128)
+    (result,) = ingest_datasets(other)
+    assert result.code == "replaced_removed"
+    with storage.open_blob(Instance.objects.live().get().blob) as kept:
+        assert kept.read() == other
+    assert Copy.objects.get().kind == "conflict"
+
+
+def test_deleting_for_good_takes_rows_and_files_but_no_others(administrator: User) -> None:
+    ingest_datasets(*make_series(3), make_dataset(PixelData=b"\1" * 128), *make_series(1, study=2, PatientID="P2"))
+    act = removal.remove(Patient.objects.get(patient_id="P1"), administrator, "test")
+    assert removal.purge(act, "root") == 3
+    assert Patient.objects.get().patient_id == "P2"
+    assert (Instance.objects.count(), Blob.objects.count(), Tombstone.objects.count()) == (1, 1, 0)
+    assert len([path for path in storage.store_folder().rglob("*") if path.is_file()]) == 1
+    assert not [*check.check_files(), *check.check_store(), *check.check_counts()]
+    assert [result.outcome.value for result in ingest_datasets(*make_series(3))] == ["stored"] * 3
+
+
+def test_what_was_sent_again_before_the_deletion_stays(administrator: User) -> None:
+    files = make_series(2)
+    ingest_datasets(*files)
+    act = removal.remove(Study.objects.get(), administrator, "test")
+    ingest_datasets(files[0])
+    assert removal.purge(act, "root") == 1
+    assert Instance.objects.live().count() == 1
+    assert not [*check.check_files(), *check.check_store(), *check.check_counts()]
+
+
+def test_another_copy_can_be_chosen_and_the_choice_undone() -> None:
+    first, other = make_dataset(), make_dataset(InstanceNumber=7)
+    ingest_datasets(first, other, *make_series(3)[1:])
+    decisions.make_primary(Copy.objects.get(), "root", "the second is the right one")
+    instance = Instance.objects.get(sop_instance_uid=f"{ROOT}.1.1.1")
+    assert instance.instance_number_value == 7
+    with storage.open_blob(instance.blob) as kept:
+        assert kept.read() == other
+    assert Finding.objects.get(code="conflict").state == "done"
+    decisions.make_primary(Copy.objects.get(), "root", "")
+    instance.refresh_from_db()
+    assert instance.instance_number_value == 1
+    assert not [*check.check_files(), *check.check_store(), *check.check_counts()]
+
+
+def test_a_limited_scope_sees_only_its_institutions() -> None:
+    ingest_datasets(
+        *make_series(1, InstitutionName="North"), *make_series(1, study=2, PatientID="P2", InstitutionName="South")
+    )
+    north = Scope(everything=False, institutions=frozenset({"North"}))
+    assert Patient.objects.visible_to(north).get().patient_id == "P1"
+    assert Study.objects.visible_to(north).get().institution_name == "North"
+    assert Series.objects.visible_to(north).count() == Instance.objects.visible_to(north).count() == 1
+    assert not Patient.objects.visible_to(Scope(everything=False, institutions=frozenset())).exists()
