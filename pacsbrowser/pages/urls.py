@@ -2,9 +2,29 @@
 
 from django.urls import path
 
-from pacsbrowser.pages import account, audit_log, chart, health, jobs, people, upload, upload_files
+from pacsbrowser.pages import (
+    account,
+    audit_log,
+    chart,
+    downloads,
+    findings,
+    health,
+    jobs,
+    lists,
+    objects,
+    omnibox,
+    people,
+    tags,
+    trash,
+    upload,
+    upload_files,
+)
 
 urlpatterns = [
+    path("", lists.patient_list, name="patient_list"),
+    path("studies/", lists.study_list, name="study_list"),
+    path("arrivals/", lists.arrivals, name="arrivals"),
+    path("uid/<str:uid>/", omnibox.uid_holders, name="uid_holders"),
     path("healthz", health.healthz, name="healthz"),
     path("help/", health.help, name="help"),
     path("accounts/login/", account.login, name="login"),
@@ -32,4 +52,57 @@ urlpatterns = [
     path("upload/<uuid:pk>/files", upload_files.upload_files, name="upload_files"),
     path("upload/<uuid:pk>/known", upload_files.upload_known, name="upload_known"),
     path("upload/<uuid:pk>/finish", upload_files.upload_finish, name="upload_finish"),
+    path("patients/<int:pk>/", objects.patient_detail, name="patient_detail"),
+    path("patients/<int:pk>/zip", downloads.patient_zip, name="patient_zip"),
+    path("patients/<int:pk>/remove", trash.patient_remove, name="patient_remove"),
+    path("studies/<str:study_uid>/", objects.study_detail, name="study_detail"),
+    path("studies/<str:study_uid>/zip", downloads.study_zip, name="study_zip"),
+    path("studies/<str:study_uid>/csv", downloads.study_csv, name="study_csv"),
+    path("studies/<str:study_uid>/remove", trash.study_remove, name="study_remove"),
+    path("studies/<str:study_uid>/series/<str:series_uid>/", objects.series_detail, name="series_detail"),
+    path("studies/<str:study_uid>/series/<str:series_uid>/zip", downloads.series_zip, name="series_zip"),
+    path("studies/<str:study_uid>/series/<str:series_uid>/csv", downloads.series_csv, name="series_csv"),
+    path("studies/<str:study_uid>/series/<str:series_uid>/remove", trash.series_remove, name="series_remove"),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/",
+        objects.instance_detail,
+        name="instance_detail",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/file",
+        downloads.instance_file,
+        name="instance_file",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/tags",
+        tags.instance_tags,
+        name="instance_tags",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/remove",
+        trash.instance_remove,
+        name="instance_remove",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/copies/<int:pk>/",
+        findings.copy_compare,
+        name="copy_compare",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/copies/<int:pk>/file",
+        downloads.copy_file,
+        name="copy_file",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/copies/<int:pk>/show",
+        findings.copy_show,
+        name="copy_show",
+    ),
+    path("findings/", findings.finding_list, name="finding_list"),
+    path("findings/csv", findings.finding_csv, name="finding_csv"),
+    path("findings/<int:pk>/", findings.finding_detail, name="finding_detail"),
+    path("findings/<int:pk>/decide", findings.finding_decide, name="finding_decide"),
+    path("trash/", trash.removal_list, name="removal_list"),
+    path("trash/<int:pk>/restore", trash.removal_restore, name="removal_restore"),
+    path("trash/<int:pk>/purge", trash.removal_purge, name="removal_purge"),
 ]

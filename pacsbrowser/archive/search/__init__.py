@@ -1,26 +1,47 @@
 """Finding patients, studies and UIDs: the one box, filters, lists in pages, and the search keys of the protocols."""
 
+from pacsbrowser.archive.search.arrivals import Arrival, count_arrived_since, find_arrivals
 from pacsbrowser.archive.search.filters import Filters
+from pacsbrowser.archive.search.modalities import find_modalities
 from pacsbrowser.archive.search.patients import count_patients, find_patients
+from pacsbrowser.archive.search.persons import find_words
 from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, STUDIES
 from pacsbrowser.archive.search.query import Kind, Query, Term, parse_query
 from pacsbrowser.archive.search.results import Page, PatientRow, StudyRow
-from pacsbrowser.archive.search.studies import count_studies, find_studies
+from pacsbrowser.archive.search.studies import count_studies, find_studies, find_studies_of
+from pacsbrowser.archive.search.uids import (
+    Holder,
+    find_frame_of_reference,
+    find_holders,
+    find_partial,
+    find_references,
+)
 
 __all__ = [
     "LIMIT",
     "PATIENTS",
     "STUDIES",
+    "Arrival",
     "Filters",
+    "Holder",
     "Kind",
     "Page",
     "PatientRow",
     "Query",
     "StudyRow",
     "Term",
+    "count_arrived_since",
     "count_patients",
     "count_studies",
+    "find_arrivals",
+    "find_frame_of_reference",
+    "find_holders",
+    "find_modalities",
+    "find_partial",
     "find_patients",
+    "find_references",
     "find_studies",
+    "find_studies_of",
+    "find_words",
     "parse_query",
 ]

@@ -8,7 +8,7 @@ import re
 
 from pacsbrowser.archive.search import trigram
 from pacsbrowser.archive.search.query import Kind, Term, literal_prefix, longest_literal
-from pacsbrowser.archive.search.sql import LAST, Sql, any_of, contains, equals, prefix
+from pacsbrowser.archive.search.sql import LAST, Sql, any_of, contains, equals, prefix, rows
 from pacsbrowser.dicom.matching import Wildcard
 
 _BY_NAME = (Kind.NAME, Kind.WORD)
@@ -113,3 +113,15 @@ def _on_pattern(kind: Kind, pattern: str) -> list[Sql]:
     if kind in _BY_ID:
         parts.append(pattern_condition("p.id_search", pattern))
     return parts
+
+
+def find_words(start: str, limit: int = 2_000) -> list[str]:
+    """Return words of patients' names that begin with `start`, jumping from one to the next along the index."""
+    text = """WITH RECURSIVE known(word) AS (
+            SELECT min(word) FROM archive_nameword WHERE word >= ? AND word < ?
+            UNION ALL
+            SELECT (SELECT min(w.word) FROM archive_nameword w WHERE w.word > known.word AND w.word < ?)
+            FROM known WHERE known.word IS NOT NULL
+        ) SELECT word FROM known WHERE word IS NOT NULL"""
+    bound = start + LAST
+    return [row[0] for row in rows(Sql(f"{text} LIMIT {int(limit)}", (start, bound, bound)))]

@@ -98,6 +98,7 @@ _FIELD = re.compile(rf"({'|'.join(_FIELDS)}):(?=\S)", re.IGNORECASE)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d|\d{4}\.\d\d\.\d\d", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_YEAR = re.compile(r"(18|19|20|21)\d\d", re.ASCII)
 _COMPACT = re.compile(r"\d{8}", re.ASCII)
 _UID = re.compile(r"[0-2](\.\d+){3,}", re.ASCII)
 _UID_PART = re.compile(r"[.…*]*(\d+(?:\.\d+)+)\.?\*?", re.ASCII)
@@ -160,7 +161,7 @@ def _read_field(kind: Kind, typed: str, text: str) -> Term | None:
     if kind is Kind.UID:
         return Term(kind, typed, (trim_uid(text)[:64],))
     if kind in (Kind.DATE, Kind.BORN):
-        span = _date_span(text) or ((text, text) if _COMPACT.fullmatch(text) and parse_date(text) else None)
+        span = _date_span(text) or _compact_span(text)
         if not span:
             return Term(Kind.UNREADABLE, typed, problem=f"{text} is not a date. Write it as 2026-11-22.")
         return Term(kind, typed, first=span[0], last=span[1])
@@ -204,6 +205,13 @@ def _date_span(word: str) -> tuple[str, str] | None:
         return f"{month[1]}{month[2]}01", f"{month[1]}{month[2]}31"
     day = _german_date(word)
     return _span([day]) if day else None
+
+
+def _compact_span(text: str) -> tuple[str, str] | None:
+    """Return the days of 20261122 or 2026, which are dates only where a date is asked for."""
+    if _COMPACT.fullmatch(text) and parse_date(text):
+        return text, text
+    return (f"{text}0101", f"{text}1231") if _YEAR.fullmatch(text) else None
 
 
 def _german_date(word: str) -> date | None:

@@ -7,7 +7,7 @@ from pacsbrowser.archive.search.plan import LIMIT, STUDIES, Hits, Order, Plan
 from pacsbrowser.archive.search.query import Query
 from pacsbrowser.archive.search.results import Page, StudyRow
 from pacsbrowser.archive.search.same_study import LIVE, visible
-from pacsbrowser.archive.search.sql import fill, one_of, rows
+from pacsbrowser.archive.search.sql import Sql, fill, one_of, rows
 
 DEFAULT_SORT = "-date"
 
@@ -56,3 +56,12 @@ def _rows(scope: Scope, keys: list[int]) -> list[StudyRow]:
         FROM archive_study s JOIN archive_patient p ON p.id = s.patient_id WHERE {{}}"""
     found = {row[0]: StudyRow._make(row) for row in rows(fill(text, holders, one_of("s.id", keys)))}
     return [found[key] for key in keys if key in found]
+
+
+def find_studies_of(scope: Scope, patient: int, limit: int) -> list[StudyRow]:
+    """Return the newest live studies in scope of one patient."""
+    text = f"""SELECT s.id FROM archive_study s WHERE s.patient_id = ? AND {{}}
+        ORDER BY s.date_sort DESC, s.id DESC LIMIT {int(limit)}"""
+    inside = visible(scope)
+    keys = rows(Sql(text.format(inside.text), (patient, *inside.params)))
+    return _rows(scope, [row[0] for row in keys])

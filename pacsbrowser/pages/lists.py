@@ -1,0 +1,234 @@
+"""The list of patients, which is the home page, the list of studies, and what arrived lately."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from pacsbrowser.access.models import User
+from pacsbrowser.access.scope import Scope, scope_of
+from pacsbrowser.archive import search
+from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.audit.record import SEEN_AGAIN, record
+from pacsbrowser.pages import omnibox
+from pacsbrowser.pages.list_advice import close_words, without_one
+from pacsbrowser.pages.list_chips import chips
+from pacsbrowser.pages.list_csv import patients_csv, studies_csv
+from pacsbrowser.pages.list_rows import patient_cells, study_cells, study_link
+from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
+from pacsbrowser.pages.render import page
+from pacsbrowser.pages.templatetags.dicom_format import counted, icon
+
+# The other tab's number is exact up to here.
+TAB_COUNT = 1_000
+STUDIES_OF_ONE = 10
+PATIENT_HEADS = (
+    ("name", "Patient Name", ""), ("id", "ID", ""), ("last", "Last Study", "-"), ("birth", "Birth date", ""),
+    ("sex", "Sex", ""), ("studies", "Studies", "-"), ("modalities", "Modalities", ""),
+)  # fmt: skip
+STUDY_HEADS = (
+    ("date", "Date", "-"), ("name", "Patient", ""), ("id", "ID", ""), ("modalities", "Modalities", ""),
+    ("description", "Description", ""), ("accession", "Accession", ""), ("series", "Series", "-"),
+    ("instances", "Instances", "-"), ("referring", "Referring physician", ""), ("institution", "Institution", ""),
+)  # fmt: skip
+_NUMBERS = {"studies", "series", "instances"}
+
+
+def patient_list(request: HttpRequest) -> HttpResponseBase:
+    """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
+    state = read_state(request.GET, search.PATIENTS.sorts, "-last")
+    if state.query.uids:
+        return omnibox.answer(request, state.query)
+    scope = scope_of(request.user)
+    if request.GET.get("format") == "csv":
+        _record(request, state, "patients", as_file=True)
+        return patients_csv(scope, state)
+    found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit)
+    _record(request, state, "patients", found.count)
+    today = timezone.localdate()
+    context = _context(scope, state, found, "patients", PATIENT_HEADS)
+    context["rows"] = [patient_cells(row, today) for row in found.rows]
+    if state.is_narrowed and found.count == 1 and found.rows:
+        studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
+        context["only_studies"] = [study_cells(row) for row in studies]
+    return _answer(request, "pages/patient_list.html", state, context)
+
+
+def study_list(request: HttpRequest) -> HttpResponseBase:
+    """The studies of all patients, filtered and sorted."""
+    state = read_state(request.GET, search.STUDIES.sorts, "-date")
+    if state.query.uids:
+        return omnibox.answer(request, state.query)
+    scope = scope_of(request.user)
+    if request.GET.get("format") == "csv":
+        _record(request, state, "studies", as_file=True)
+        return studies_csv(scope, state)
+    found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit)
+    _record(request, state, "studies", found.count)
+    context = _context(scope, state, found, "studies", STUDY_HEADS)
+    context["rows"] = [study_cells(row) for row in found.rows]
+    return _answer(request, "pages/study_list.html", state, context)
+
+
+def arrivals(request: HttpRequest) -> HttpResponse:
+    """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("a view demands a login")
+    scope = scope_of(user)
+    after = _uuid(request.GET.get("after", ""))
+    found = search.find_arrivals(scope, user, after, limit=21)
+    context = {
+        "arrivals": [_arrival(one) for one in found[:20]],
+        "next": found[19].delivery.pk if len(found) > 20 else None,
+        "is_first": after is None,
+        "now": timezone.now(),
+        "tabs": _tabs(scope, None, "arrivals", None),
+    }
+    return page(request, "pages/arrivals.html", context, fragment="results")
+
+
+def _arrival(one: "search.Arrival") -> dict[str, Any]:
+    return {
+        "delivery": one.delivery,
+        "whole": one.whole,
+        "is_arriving": one.is_arriving,
+        "is_cut": one.is_cut,
+        "counts": one.counts,
+        "problems": one.problems,
+        "more_studies": one.study_count - len(one.studies),
+        "studies": [
+            {"study": own.study, "added": own.added, "missing": own.missing,
+             "href": study_link(own.study.study_instance_uid, own.study.pk, own.holders)}
+            for own in one.studies
+        ],
+    }  # fmt: skip
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _context(
+    scope: Scope, state: ListState, found: "search.Page[Any]", level: str, heads: tuple[tuple[str, str, str], ...]
+) -> dict[str, Any]:
+    own = chips(state)
+    end = state.at + len(found.rows)
+    heads_shown = _heads(state, heads)
+    context = {
+        "state": state,
+        "found": found,
+        "level": level,
+        "chips": own,
+        "heads": heads_shown,
+        "summary": _summary(found, level),
+        "sorted_by": next(f"{head['label']}, {head['way']}" for head in heads_shown if head["way"]),
+        "warning": icon("warning"),
+        "chosen_date": state.get("date") or ("range" if state.filters.has_date else ""),
+        "from_day": state.get("from") if state.get("date") in ("", "range") else "",
+        "to_day": state.get("to") if state.get("date") in ("", "range") else "",
+        "first": state.at + 1,
+        "end": end,
+        "more": f"{state.link()}&after={found.after}&at={end}" if found.after else "",
+        "tabs": _tabs(scope, state, level, found),
+        "dates": DATES,
+        "sexes": SEXES,
+        "modalities": _modalities(scope, state),
+        "csv": state.link(format="csv"),
+        "has_everything": scope.everything,
+    }
+    if not found.count and state.is_narrowed:
+        context["without"] = without_one(scope, state, own, level)
+        context["close"] = close_words(scope, state)
+    return context
+
+
+def _summary(found: "search.Page[Any]", level: str) -> str:
+    noun = {"patients": "patient", "studies": "study"}[level]
+    if not found.count:
+        return f"No {noun} matches" if found.exact else f"No {noun} found so far"
+    return counted(found.count, noun) if found.exact else f"Over {counted(found.count, noun)}"
+
+
+def _heads(state: ListState, heads: tuple[tuple[str, str, str], ...]) -> list[dict[str, str]]:
+    """A column is sorted the way it is mostly wanted first: names from A, dates and numbers from the top."""
+    shown = []
+    for name, label, first in heads:
+        current = state.sort.lstrip("-") == name
+        way = "" if not current else "descending" if state.sort.startswith("-") else "ascending"
+        other = ("" if state.sort.startswith("-") else "-") if current else first
+        wanted = f"{other}{name}"
+        icon = "sort-down" if way == "descending" else "sort-up" if way else "sort"
+        href = state.link(sort=None if wanted == state.default_sort else wanted)
+        css = "num" if name in _NUMBERS else ""
+        shown.append({"name": name, "label": label, "way": way, "href": href, "icon": icon, "css": css})
+    return shown
+
+
+def _modalities(scope: Scope, state: ListState) -> list[str]:
+    known = search.find_modalities(scope)
+    return sorted({*known, *state.filters.modalities})
+
+
+def _tabs(
+    scope: Scope, state: ListState | None, level: str, found: "search.Page[Any] | None"
+) -> list[dict[str, Any]]:
+    """Return the tabs with their numbers; the other list's is counted for the same search."""
+    query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
+    link = state.link(sort=None) if state else ""
+    tabs = []
+    counters: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
+        ("patients", "Patients", "/", search.count_patients),
+        ("studies", "Studies", "/studies/", search.count_studies),
+    )
+    for name, label, path, count in counters:
+        hits = found if name == level else count(scope, query, filters, TAB_COUNT)
+        tabs.append({"label": label, "href": path + link.removesuffix("?"), "current": name == level,
+                     "count": hits.count if hits else 0, "exact": not hits or hits.exact})  # fmt: skip
+    midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
+    today = search.count_arrived_since(scope, midnight, TAB_COUNT + 1)
+    tabs.append({"label": "Arrived today", "href": "/arrivals/", "current": level == "arrivals",
+                 "count": min(today, TAB_COUNT), "exact": today <= TAB_COUNT})  # fmt: skip
+    return tabs
+
+
+def _answer(request: HttpRequest, template: str, state: ListState, context: dict[str, Any]) -> HttpResponse:
+    """Answer with the page, its results, or, where "load more" was followed, the further rows."""
+    wants_more = request.headers.get("HX-Target") == "rows"
+    response = page(request, template, context, fragment="more" if wants_more else "results")
+    if wants_more and context["end"] <= MOST:
+        response.headers["HX-Replace-Url"] = f"{request.path}{state.link()}&show={context['end']}"
+    elif request.headers.get("HX-Request") and not wants_more:
+        shown = {"show": str(state.limit)} if state.limit > PAGE else {}
+        response.headers["HX-Push-Url"] = request.path + state.link(**shown).removesuffix("?")
+    return response
+
+
+def _record(
+    request: HttpRequest, state: ListState, level: str, count: int | None = None, *, as_file: bool = False
+) -> None:
+    """Record what was asked for. Going on in the same list is no new question; to open it without any asks once in a
+    while."""
+    criteria = {name: " ".join(values) for name, values in state.values.items() if name not in ("after", "at", "show")}
+    if not as_file:
+        if state.after is not None:
+            return
+        if not state.is_narrowed and _asked_lately(request):
+            return
+    detail: dict[str, Any] = {"list": level, **criteria}
+    if count is not None:
+        detail["found"] = count
+    if as_file:
+        detail["format"] = "csv"
+    record(Action.DOWNLOAD if as_file else Action.QUERY, request=request, detail=detail)
+
+
+def _asked_lately(request: HttpRequest) -> bool:
+    since = timezone.now() - SEEN_AGAIN
+    return Event.objects.filter(user_id=request.user.pk, action=Action.QUERY, study="", time__gt=since).exists()
