@@ -182,8 +182,8 @@ class _Batch:
         with _ingesting:
             self._open_again()
             results = _ingest_new(staged, self._delivery)
-        told = iter(_told(results, self._user))
-        return [(next(told) or {}) if isinstance(one, Staged) else one for one in self._received]
+        told = iter([line or {} for line in _told(results, self._user)])
+        return [next(told) if isinstance(one, Staged) else one for one in self._received]
 
     def _open_again(self) -> None:
         if self._delivery.finished is not None:

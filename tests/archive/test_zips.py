@@ -62,11 +62,11 @@ def test_names_are_never_paths(tmp_path: Path) -> None:
     """Traversal, absolute names, devices of DOS: words in the report."""
     names = ["../../../evil.dcm", "/etc/evil.dcm", "C:\\evil.dcm", "..", "con"]
     path = write_zip(tmp_path / "x.zip", dict(zip(names, make_series(5), strict=True)))
-    before = {entry for entry in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     counts, lines = unpack(path, key="key")
     assert counts[Outcome.STORED] == 5
     assert lines[0].name == "x.zip!/../../../evil.dcm"
-    assert {entry for entry in tmp_path.rglob("*")} == before
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
