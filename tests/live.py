@@ -52,6 +52,7 @@ class LiveApp:
     """`manage.py start` on a data folder of its own."""
 
     def __init__(self, folder: Path, blocker: Any = None, *arguments: str, **environment: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -62,7 +63,8 @@ class LiveApp:
         clean = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("PACSBROWSER_") and name not in {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "DJANGO_ALLOW_ASYNC_UNSAFE"}
+            if not name.startswith("PACSBROWSER_")
+            and name not in {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "DJANGO_ALLOW_ASYNC_UNSAFE"}
         }
         self.environment = {**clean, "PACSBROWSER_DATA": str(folder / "data"), **environment}
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,174 @@
+"""Jobs run once, survive their worker, and can be cancelled and retried."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from pacsbrowser.access.models import Role, User
+from pacsbrowser.jobs import work
+from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.work import JobFailed, Progress, cancel, enqueue, job, retry
+from pacsbrowser.jobs.worker import Worker
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _own_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(work, "_functions", {})
+    yield
+
+
+def test_a_job_runs_and_says_how_far_it_is() -> None:
+    @job("count")
+    def count(progress: Progress, upto: int) -> dict[str, Any]:
+        progress.set_total(upto, "files")
+        for _ in range(upto):
+            progress.advance()
+        progress.log("counted")
+        return {"counted": upto}
+
+    row = enqueue("count", None, "Count to 7", upto=7)
+    assert Worker().work_once()
+    row.refresh_from_db()
+    assert (row.state, row.done, row.total, row.unit) == (State.DONE, 7, 7, "files")
+    assert (row.result, row.log, row.attempts) == ({"counted": 7}, "counted\n", 1)
+    assert not Worker().work_once()
+
+
+def test_a_name_is_registered_once() -> None:
+    job("one")(lambda progress: None)
+    with pytest.raises(ValueError, match="Two job functions"):
+        job("one")(lambda progress: {})
+    with pytest.raises(ValueError, match="No job function"):
+        enqueue("another", None, "?")
+
+
+def test_two_workers_never_have_the_same_job() -> None:
+    job("one")(lambda progress: None)
+    enqueue("one", None, "One")
+    first, second = Worker(), Worker()
+    assert first.claim() is not None
+    assert second.claim() is None
+
+
+def test_an_error_is_tried_again_later_and_then_fails() -> None:
+    @job("bad")
+    def bad(progress: Progress) -> None:
+        raise RuntimeError("with a patient's name in it")
+
+    row = enqueue("bad", None, "Bad")
+    worker = Worker()
+    for attempt in range(1, work.MAX_ATTEMPTS + 1):
+        assert worker.work_once()
+        row.refresh_from_db()
+        assert row.attempts == attempt
+        assert not worker.work_once() or row.state != State.QUEUED
+        assert "patient" not in row.problem
+        Job.objects.update(not_before=timezone.now())
+    assert row.state == State.FAILED and "RuntimeError" in row.problem
+
+
+def test_a_plain_failure_is_final_until_somebody_retries() -> None:
+    good = []
+
+    @job("once")
+    def once(progress: Progress) -> None:
+        if not good:
+            raise JobFailed("The zip is cut off.")
+
+    row = enqueue("once", None, "Once")
+    worker = Worker()
+    worker.work_once()
+    row.refresh_from_db()
+    assert (row.state, row.problem) == (State.FAILED, "The zip is cut off.")
+    good.append(True)
+    assert retry(row) and not retry(row)
+    worker.work_once()
+    row.refresh_from_db()
+    assert (row.state, row.problem) == (State.DONE, "")
+
+
+def test_cancelling() -> None:
+    @job("long")
+    def long(progress: Progress) -> None:
+        assert cancel(progress.job)
+        progress.check_cancelled()
+        raise AssertionError("it went on")
+
+    waiting = enqueue("long", None, "Waiting")
+    assert cancel(waiting)
+    waiting.refresh_from_db()
+    assert waiting.state == State.CANCELLED
+    assert not cancel(waiting)
+    running = enqueue("long", None, "Running")
+    Worker().work_once()
+    running.refresh_from_db()
+    assert running.state == State.CANCELLED
+
+
+def test_a_stopped_worker_gives_its_job_back() -> None:
+    worker = Worker()
+
+    @job("long")
+    def long(progress: Progress) -> None:
+        worker.stop()
+        progress.check_cancelled()
+
+    row = enqueue("long", None, "Long")
+    worker.work_once()
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.worker) == (State.QUEUED, 0, "")
+
+
+def test_a_silent_worker_loses_its_job() -> None:
+    job("one")(lambda progress: None)
+    row = enqueue("one", None, "One")
+    stopped = Worker()
+    stopped.name = "elsewhere:1:aa"
+    claimed = stopped.claim()
+    assert claimed is not None
+    Worker().release_dead()
+    row.refresh_from_db()
+    assert row.state == State.RUNNING, "another host's worker is taken to live while its heart beats"
+    Job.objects.update(heartbeat=timezone.now() - work.STALE - timedelta(seconds=1))
+    Worker().release_dead()
+    row.refresh_from_db()
+    assert row.state == State.QUEUED
+    with pytest.raises(work.JobLost):
+        Progress(claimed).advance()
+
+
+def test_pages(client: Client) -> None:
+    mine = User.objects.create_user("mine", password="x")
+    other = User.objects.create_user("other", password="x")
+    boss = User.objects.create_user("boss", password="x", role=Role.ADMINISTRATOR)
+    job("one")(lambda progress: None)
+    row = enqueue("one", mine, "Unpack <b>x</b>.zip")
+    client.force_login(mine)
+    text = client.get(reverse("job_list")).content.decode()
+    assert "Unpack &lt;b&gt;x" in text and "every 2s" in text
+    fragment = client.get(reverse("job_list"), headers={"HX-Request": "true"}).content.decode()
+    assert fragment.lstrip().startswith("<section") and "app-bar" not in fragment
+    restored = client.get(
+        reverse("job_list"), headers={"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    ).content.decode()
+    assert "app-bar" in restored
+    client.force_login(other)
+    assert "Unpack" not in client.get(reverse("job_list")).content.decode()
+    for name in ("job_detail", "job_cancel", "job_retry"):
+        method = client.get if name == "job_detail" else client.post
+        assert method(reverse(name, args=[row.pk])).status_code == 404
+    client.force_login(boss)
+    assert "Unpack" in client.get(reverse("job_list"), {"of": "all"}).content.decode()
+    client.post(reverse("job_cancel", args=[row.pk]))
+    row.refresh_from_db()
+    assert row.state == State.CANCELLED
+    client.post(reverse("job_retry", args=[row.pk]))
+    row.refresh_from_db()
+    assert row.state == State.QUEUED

@@ -1,0 +1,172 @@
+"""The fair lock in front of every write to SQLite."""
+
+import multiprocessing
+import os
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pacsbrowser.sqlite.base import DatabaseWrapper
+from pacsbrowser.sqlite.lock import WriteLock
+from tests.live import wait_until
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def connect(path: Path) -> DatabaseWrapper:
+    """A connection of its own, as another process would have."""
+    from django.conf import settings
+    from django.db import connections
+
+    connections.databases.setdefault("made", {**settings.DATABASES["default"], "NAME": str(path)})
+    connections.databases["made"]["NAME"] = str(path)
+    return DatabaseWrapper(dict(connections.databases["made"], TEST={}, TIME_ZONE=None, AUTOCOMMIT=True), "made")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[DatabaseWrapper]:
+    """An empty database in a file."""
+    wrapper = connect(tmp_path / "one.sqlite3")
+    wrapper.ensure_connection()
+    with wrapper.cursor() as cursor:
+        cursor.execute("CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT)")
+    yield wrapper
+    wrapper.close()
+
+
+def begin(wrapper: DatabaseWrapper) -> None:
+    """What `atomic` does at the outermost level."""
+    wrapper._start_transaction_under_autocommit()
+
+
+def held(wrapper: DatabaseWrapper) -> bool:
+    lock = wrapper.write_lock()
+    return lock is not None and lock.held
+
+
+@pytest.fixture(autouse=True)
+def _open_database(django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+def test_a_transaction_holds_the_lock_until_it_ends(database: DatabaseWrapper) -> None:
+    begin(database)
+    assert held(database)
+    database._commit()
+    assert not held(database)
+    begin(database)
+    database._rollback()
+    assert not held(database)
+    begin(database)
+    database.close()
+    assert database._write_lock is None
+
+
+def test_reads_and_lone_writes(database: DatabaseWrapper) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT * FROM line")
+        assert not held(database)
+        cursor.execute("INSERT INTO line (text) VALUES (%s)", ["a"])
+        cursor.executemany("INSERT INTO line (text) VALUES (%s)", [["b"], ["c"]])
+        assert not held(database)
+        cursor.execute("SELECT count(*) FROM line")
+        assert cursor.fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    ("query", "writes"),
+    [
+        ("SELECT 'INSERT INTO x'", False),
+        ("  insert into line values (1, 'a')", True),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", False),
+        ("WITH a AS (SELECT 1) INSERT INTO line SELECT * FROM a", True),
+        ("PRAGMA foreign_keys = ON", False),
+        ("SAVEPOINT s", False),
+        ("DELETE FROM line", True),
+    ],
+)
+def test_what_counts_as_a_write(database: DatabaseWrapper, query: str, writes: bool) -> None:
+    with database.lock_for(query):
+        assert held(database) == writes
+
+
+def test_a_failed_statement_gives_the_lock_back(database: DatabaseWrapper) -> None:
+    with database.cursor() as cursor:
+        for statement in ("INSERT INTO absent VALUES (1)", "UPDATE line SET absent = 1"):
+            with pytest.raises(Exception, match="no such"):
+                cursor.execute(statement)
+            assert not held(database)
+
+
+def test_a_database_in_memory_has_no_lock(database: DatabaseWrapper) -> None:
+    """No other process can see it."""
+    in_memory = DatabaseWrapper(database.settings_dict | {"NAME": ":memory:"}, "memory")
+    assert in_memory.write_lock() is None
+
+
+def _busy(path: str, ready: Any, stop: Any) -> None:
+    lock = WriteLock(Path(path))
+    ready.set()
+    while not stop.is_set():
+        lock.take()
+        time.sleep(0.005)
+        lock.release()
+
+
+def test_a_lone_writer_does_not_starve(tmp_path: Path) -> None:
+    """Two processes take the lock again as soon as they have released it, 5 ms each time; a third waits its turn."""
+    path, stop = tmp_path / "db", SPAWN.Event()
+    events = [SPAWN.Event() for _ in range(2)]
+    busy = [SPAWN.Process(target=_busy, args=(str(path), event, stop)) for event in events]
+    for process in busy:
+        process.start()
+    try:
+        for event in events:
+            assert event.wait(30)
+        lock, waits = WriteLock(path), []
+        for _ in range(60):
+            begun = time.monotonic()
+            lock.take()
+            waits.append(time.monotonic() - begun)
+            lock.release()
+        lock.close()
+    finally:
+        stop.set()
+        for process in busy:
+            process.join(10)
+    assert statistics.quantiles(waits, n=20)[-1] < 0.25
+
+
+def _hold(path: str, ready: Any) -> None:
+    WriteLock(Path(path)).take()
+    ready.set()
+    time.sleep(60)
+
+
+def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
+    ready = SPAWN.Event()
+    holder = SPAWN.Process(target=_hold, args=(str(tmp_path / "db"), ready))
+    holder.start()
+    assert ready.wait(30)
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join(10)
+    lock = WriteLock(tmp_path / "db")
+    begun = time.monotonic()
+    lock.take()
+    assert time.monotonic() - begun < 5
+    lock.close()
+
+
+def test_descriptors_are_given_back(tmp_path: Path) -> None:
+    """Threads of the web server end without closing their connections."""
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(20):
+        WriteLock(tmp_path / "db")
+    wait_until(lambda: len(list(Path("/dev/fd").iterdir())) <= before + 1, 5)
