@@ -44,7 +44,7 @@ class Gap:
 class SeriesWindow:
     """A page of a series: instances in the stored order, and where the pages before and after begin."""
 
-    instances: list[Instance]
+    instances: Sequence[Instance]
     first: int
     last: int
     previous: int | None
@@ -54,6 +54,11 @@ class SeriesWindow:
 def live_instances(series: Series) -> QuerySet[Instance]:
     """Return the live instances of a series."""
     return Instance.objects.live().filter(series=series)
+
+
+def beyond(instance: Instance) -> Q:
+    """Return the condition on what comes after an instance in its series."""
+    return Q(position__gt=instance.position) | Q(position=instance.position, pk__gt=instance.pk)
 
 
 def window(series: Series, start: int | None = None, size: int = PAGE) -> SeriesWindow:
@@ -67,9 +72,7 @@ def window(series: Series, start: int | None = None, size: int = PAGE) -> Series
     first = shown[0].position if shown else 0
     before = live_instances(series).filter(position__lt=first).order_by("-position", "-pk")
     earlier = list(before.values_list("position", flat=True)[:size]) if shown else []
-    return SeriesWindow(
-        shown, first, shown[-1].position if shown else 0, earlier[-1] if earlier else None, following
-    )
+    return SeriesWindow(shown, first, shown[-1].position if shown else 0, earlier[-1] if earlier else None, following)
 
 
 def bounds(series: Series) -> tuple[int, int]:
@@ -124,9 +127,8 @@ def position_of_number(series: Series, number: int) -> int | None:
 def neighbours_of_instance(instance: Instance) -> tuple[Instance | None, Instance | None]:
     """Return the instances before and after this one in its series."""
     rows = live_instances(instance.series).only("sop_instance_uid", "instance_number", "position", "series")
-    here = (instance.position, instance.pk)
-    before = rows.filter(Q(position__lt=here[0]) | Q(position=here[0], pk__lt=here[1]))
-    after = rows.filter(Q(position__gt=here[0]) | Q(position=here[0], pk__gt=here[1]))
+    before = rows.filter(Q(position__lt=instance.position) | Q(position=instance.position, pk__lt=instance.pk))
+    after = rows.filter(beyond(instance))
     return before.order_by("-position", "-pk").first(), after.order_by("position", "pk").first()
 
 
@@ -171,7 +173,7 @@ class ReferenceGroup:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What one instance refers to, and what is named there but is not in the archive (as far as the viewer may know)."""
+    """What one instance refers to, and what of that is not in the archive as far as the viewer may know."""
 
     groups: list[ReferenceGroup]
     dangling: list[Reference]

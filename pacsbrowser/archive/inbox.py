@@ -23,7 +23,7 @@ def live_findings(scope: Scope) -> QuerySet[Finding]:
 
 def open_findings_of(row: Row, scope: Scope) -> QuerySet[Finding]:
     """Return the open findings on an object and on all that is in it, the worst first; notes are not among them."""
-    level = {type(row)._meta.model_name: row}
+    level: dict[str, Row] = {str(type(row)._meta.model_name): row}
     rows = live_findings(scope).filter(state=Finding.State.OPEN, **level).exclude(severity=Finding.Severity.INFO)
     worst = Case(When(severity=Finding.Severity.ERROR, then=Value(0)), default=Value(1), output_field=IntegerField())
     return rows.order_by(worst, "-last_seen", "-pk")
@@ -61,10 +61,10 @@ def after(rows: QuerySet[Finding], key: str) -> QuerySet[Finding]:
 
 
 def counts_by_code(scope: Scope, state: str) -> dict[str, int]:
-    """Return how many findings of each code there are in a state, the most frequent first."""
+    """Return how many findings of each code there are in a state."""
     rows = live_findings(scope)
     rows = rows.filter(state=state) if state in Finding.State.values else rows
-    return dict(rows.order_by("-found", "code").values_list("code").annotate(found=Count("pk")))
+    return dict(rows.order_by("code").values_list("code").annotate(found=Count("pk")))
 
 
 def is_key(text: str) -> bool:

@@ -16,12 +16,19 @@ from django.utils.safestring import SafeString
 from pacsbrowser.dicom import modality as modalities_of
 from pacsbrowser.dicom import uids, values
 from pacsbrowser.dicom.names import PersonName
+from pacsbrowser.pages.wording import REFERENCES
 
 register = template.Library()
 
-SPRITE = "img/icons.svg"
+SPRITE = "icons.svg"
 SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": "Unknown"}
 UNCHANGED_PLURALS = {"series"}
+KIND_ICONS = {
+    "SR": "document", "PDF": "document", "CDA document": "document", "document": "document", "report": "document",
+    "key objects": "flag", "presentation": "layout", "waveform": "wave", "RT plan": "ruler", "RT structures": "ellipse",
+    "RT record": "document", "RT object": "ruler", "segmentation": "ellipse", "registration": "compare",
+    "measurement": "ruler", "video": "play", "raw data": "rows", "object": "rows", "procedure": "document",
+}  # fmt: skip
 MODALITIES_SHOWN = 3
 UID_TAIL = 12
 
@@ -30,8 +37,17 @@ UID_TAIL = 12
 def icon(name: str, size: str = "") -> SafeString:
     """Return one icon of the sprite, hidden from screen readers: the words beside it, or the button's label, say it."""
     return format_html(
-        '<svg class="icon{}" aria-hidden="true"><use href="{}#{}"/></svg>', f" {size}" if size else "", static(SPRITE), name
+        '<svg class="icon{}" aria-hidden="true"><use href="{}#{}"/></svg>',
+        f" {size}" if size else "",
+        static(SPRITE),
+        name,
     )
+
+
+@register.simple_tag
+def sprite() -> str:
+    """Return the address of the icon sprite."""
+    return static(SPRITE)
 
 
 @register.simple_tag(takes_context=True)
@@ -73,7 +89,7 @@ def name_suffixes(raw: str) -> str:
 
 @register.filter
 def dicom_date(raw: str, otherwise: str = "no date") -> SafeString:
-    """Return a date as written, never converted: 2026-11-22, 1955, "invalid: 00000000", or in grey that there is none."""
+    """Return a date as written, never converted: 2026-11-22, 1955, "invalid: 00000000", or that there is none."""
     parsed = values.parse_date(raw or "")
     if parsed:
         return format_html('<time datetime="{0}">{0}</time>', parsed.isoformat())
@@ -105,7 +121,7 @@ def dicom_date_time(pair: str, otherwise: str = "no date") -> SafeString:
 
 def _missing(text: str, otherwise: str) -> SafeString:
     shown = text or otherwise
-    return format_html('<span class="none">{}</span>', shown) if shown else format_html("")
+    return format_html('<span class="none">{}</span>', shown) if shown else SafeString()
 
 
 @register.filter
@@ -247,3 +263,15 @@ def hexadecimal(digest: bytes | memoryview | None) -> str:
 def signed(number: float | None) -> str:
     """Return a number with one decimal and a true minus sign: −211.5."""
     return "" if number is None else f"{number:.1f}".replace("-", "−")
+
+
+@register.filter
+def kind_icon(sop_class_uid: str) -> str:
+    """Return the icon for what an object is."""
+    return KIND_ICONS.get(modalities_of.object_kind(sop_class_uid), "instance")
+
+
+@register.filter
+def reference_name(kind: str) -> str:
+    """Return what an object that another names is to it."""
+    return REFERENCES.get(kind, kind.replace("_", " "))

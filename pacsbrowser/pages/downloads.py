@@ -1,0 +1,207 @@
+"""Downloads: the original file of an instance, a zip of a series, study or patient, and lists of instances as CSV.
+
+Each is recorded in the audit log when it begins. A file can be asked for in parts (RFC 9110, section 14), so that a
+download that was cut off goes on; its ETag is the digest of the bytes, which never change.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from pacsbrowser.archive import browsing, export_names, ordering, storage
+from pacsbrowser.archive.models import Blob, Copy, Instance, Series
+from pacsbrowser.archive.zipping import Member, safe_name, stream_zip
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
+from pacsbrowser.pages.lookup import (
+    NOT_HERE,
+    Place,
+    find_instance,
+    find_patient,
+    find_series,
+    find_study,
+    offers_choice,
+)
+
+CHUNK = 1 << 20
+COLUMNS = (
+    "study_instance_uid", "series_instance_uid", "series_number", "modality", "series_description",
+    "sop_instance_uid", "sop_class_uid", "instance_number", "position", "number_of_frames", "rows", "columns",
+    "transfer_syntax_uid", "size", "sha256", "received", "original_name",
+)  # fmt: skip
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+# Spreadsheets take a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@require_safe
+@offers_choice
+def instance_file(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str) -> HttpResponseBase:
+    """Send the file of an instance, byte for byte as it was received."""
+    place = find_instance(request, study_uid, series_uid, instance_uid)
+    return _send_blob(request, place, place.instance.blob, f"{export_names.safe_name_of_uid(place.uid)}.dcm")
+
+
+@require_safe
+@offers_choice
+def copy_file(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str, pk: int) -> HttpResponseBase:
+    """Send another object that was received under the UID of this instance."""
+    place = find_instance(request, study_uid, series_uid, instance_uid)
+    copy = Copy.objects.filter(instance=place.instance, pk=pk).select_related("blob").first()
+    if copy is None:
+        raise Http404(NOT_HERE)
+    name = f"{export_names.safe_name_of_uid(place.uid)}_{copy.kind}_{copy.pk}.dcm"
+    return _send_blob(request, place, copy.blob, name)
+
+
+@require_safe
+def patient_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Send what the viewer may see of a patient as one zip."""
+    patient, scope = find_patient(request, pk)
+    detail = {"level": "patient", "what": "zip"}
+    record(Action.DOWNLOAD, request=request, patient=patient.patient_id, object=patient.patient_id, detail=detail)
+    name = safe_name(patient.patient_id, f"patient_{patient.pk}")
+    return _send_zip(export_names.members_of_patient(patient, scope), f"{name}.zip")
+
+
+@require_safe
+@offers_choice
+def study_zip(request: HttpRequest, study_uid: str) -> HttpResponseBase:
+    """Send a study as one zip with a folder a series."""
+    place = find_study(request, study_uid)
+    _record(request, place, "zip")
+    return _send_zip(export_names.members_of_study(place.study, place.scope), f"{_uid_name(place)}.zip")
+
+
+@require_safe
+@offers_choice
+def series_zip(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponseBase:
+    """Send a series as one zip."""
+    place = find_series(request, study_uid, series_uid)
+    _record(request, place, "zip")
+    folder = export_names.Folders().name(*export_names.series_parts(place.series))
+    return _send_zip(export_names.members_of_series(place.series, f"{folder}/"), f"{_uid_name(place)}.zip")
+
+
+@require_safe
+@offers_choice
+def study_csv(request: HttpRequest, study_uid: str) -> HttpResponseBase:
+    """Send the list of a study's instances."""
+    place = find_study(request, study_uid)
+    _record(request, place, "list of instances")
+    return send_csv(_rows(place, list(browsing.series_of_study(place.study, place.scope))), f"{_uid_name(place)}.csv")
+
+
+@require_safe
+@offers_choice
+def series_csv(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponseBase:
+    """Send the list of a series' instances."""
+    place = find_series(request, study_uid, series_uid)
+    _record(request, place, "list of instances")
+    return send_csv(_rows(place, [place.series]), f"{_uid_name(place)}.csv")
+
+
+def send_csv(rows: Iterable[Iterable[object]], name: str) -> StreamingHttpResponse:
+    """Send rows as CSV that a spreadsheet opens as text, without taking any value for a formula."""
+    response = StreamingHttpResponse(_csv_lines(rows), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
+    yield b"\xef\xbb\xbf"
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line).writerow([_cell(value) for value in row])
+        yield line.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _rows(place: Place, series: list[Series]) -> Iterator[Iterable[object]]:
+    yield COLUMNS
+    for one in series:
+        ordering.ensure_ordered(one)
+        for instance in export_names.instances_of_series(one):
+            yield _row(place, one, instance)
+
+
+def _row(place: Place, series: Series, instance: Instance) -> tuple[object, ...]:
+    return (
+        place.study.study_instance_uid, series.series_instance_uid, series.series_number, series.modality,
+        series.series_description, instance.sop_instance_uid, instance.sop_class_uid, instance.instance_number,
+        instance.position, instance.number_of_frames, instance.rows, instance.columns, instance.transfer_syntax_uid,
+        instance.blob.size, bytes(instance.blob.sha256).hex(), instance.received.isoformat(), instance.original_name,
+    )  # fmt: skip
+
+
+def _uid_name(place: Place) -> str:
+    return export_names.safe_name_of_uid(place.uid)
+
+
+def _record(request: HttpRequest, place: Place, what: str) -> None:
+    record(
+        Action.DOWNLOAD,
+        request=request,
+        patient=place.patient.patient_id,
+        study=place.study.study_instance_uid,
+        object=place.uid,
+        detail={"level": place.level.value, "what": what},
+    )
+
+
+def _send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(stream_zip(members), content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _send_blob(request: HttpRequest, place: Place, blob: Blob, name: str) -> HttpResponseBase:
+    etag = f'"{bytes(blob.sha256).hex()}"'
+    unchanged = get_conditional_response(request, etag=etag, response=None)
+    if unchanged is not None:
+        return unchanged
+    path = storage.blob_path(blob)
+    if not path.is_file():
+        raise Http404("The file of this instance is not in the store. An administrator can check the archive.")
+    first, last, status = _wanted(request, blob.size, etag)
+    if status == 416:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{blob.size}"})
+    _record(request, place, "file")
+    response = StreamingHttpResponse(_part(blob, first, last), content_type="application/dicom", status=status)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Content-Length"] = str(last - first + 1)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = etag
+    if status == 206:
+        response.headers["Content-Range"] = f"bytes {first}-{last}/{blob.size}"
+    return response
+
+
+def _wanted(request: HttpRequest, size: int, etag: str) -> tuple[int, int, int]:
+    """Return first and last byte and the status; several ranges, or one of another file, mean the whole file."""
+    whole = (0, size - 1, 200)
+    found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    if not found or not (found[1] or found[2]) or request.headers.get("If-Range", etag) != etag:
+        return whole
+    first = int(found[1]) if found[1] else max(0, size - int(found[2]))
+    last = min(int(found[2]), size - 1) if found[1] and found[2] else size - 1
+    if found[1] and found[2] and int(found[2]) < first:
+        return whole
+    return (first, last, 206) if first < size else (0, 0, 416)
+
+
+def _part(blob: Blob, first: int, last: int) -> Iterator[bytes]:
+    left = last - first + 1
+    with storage.open_blob(blob) as file:
+        file.seek(first)
+        while left and (block := file.read(min(CHUNK, left))):
+            left -= len(block)
+            yield block

@@ -1,0 +1,212 @@
+"""Deleting: objects of any level go into the trash with a reason, come back from it, or are deleted for good."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from pacsbrowser.access.decorators import administrator_required
+from pacsbrowser.access.models import User
+from pacsbrowser.access.scope import Scope, scope_of
+from pacsbrowser.archive import inbox, removal
+from pacsbrowser.archive.models import Instance, Level, Patient, Removal, Series, Study
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
+from pacsbrowser.pages.lookup import (
+    NOT_HERE,
+    Place,
+    find_instance,
+    find_patient,
+    find_series,
+    find_study,
+    offers_choice,
+)
+from pacsbrowser.pages.patient_page import totals
+from pacsbrowser.pages.render import page
+
+PAGE = 50
+WHY_LENGTH = 500
+NEEDS_REASON = "Say why: the reason is kept with what is deleted and in the audit log."
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def patient_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Ask for the reason, then put a patient's studies into the trash."""
+    patient, scope = find_patient(request, pk)
+    counts = totals(patient, Study.objects.visible_to(scope).filter(patient=patient), scope)
+    back = reverse("patient_detail", args=[patient.pk])
+    context = {
+        "patient": patient, "level": Level.PATIENT, "back": back, "studies": counts.studies,
+        "series_count": counts.series, "instances": counts.instances, "size": counts.size,
+    }  # fmt: skip
+    why = _reason(request)
+    if not why:
+        return _ask(request, context)
+    rows: list[removal.Removable] = [patient]
+    if not scope.everything:
+        rows = list(Study.objects.visible_to(scope).filter(patient=patient))
+    return _put_into_trash(request, rows, patient, "", patient.patient_id, why, reverse("patient_list"))
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@offers_choice
+def study_remove(request: HttpRequest, study_uid: str) -> HttpResponseBase:
+    """Ask for the reason, then put a study into the trash."""
+    place = find_study(request, study_uid)
+    context = {"series_count": place.study.series_count, **_counts(place.study)}
+    return _remove(request, place, context, _patient_url(place))
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@offers_choice
+def series_remove(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponseBase:
+    """Ask for the reason, then put a series into the trash."""
+    place = find_series(request, study_uid, series_uid)
+    context = {"series": place.series, **_counts(place.series)}
+    return _remove(request, place, context, _study_url(place) if place.study.series_count > 1 else _patient_url(place))
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@offers_choice
+def instance_remove(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str) -> HttpResponseBase:
+    """Ask for the reason, then put an instance into the trash."""
+    place = find_instance(request, study_uid, series_uid, instance_uid)
+    context = {"series": place.series, "instance": place.instance, "instances": 1, "size": place.instance.blob.size}
+    if place.series.instance_count > 1:
+        after = reverse("series_detail", args=place.url_arguments[:2]) + place.holder_query
+    else:
+        after = _study_url(place) if place.study.series_count > 1 else _patient_url(place)
+    return _remove(request, place, context, after)
+
+
+@administrator_required
+@require_safe
+def removal_list(request: HttpRequest) -> HttpResponse:
+    """List what was put into the trash, the latest first."""
+    rows = visible_removals(scope_of(request.user)).order_by("-when", "-pk")
+    after = request.GET.get("after", "")
+    last = Removal.objects.filter(pk=int(after)).first() if inbox.is_key(after) else None
+    if last:
+        rows = rows.filter(when__lte=last.when).exclude(when=last.when, pk__gte=last.pk)
+    found = list(rows[: PAGE + 1])
+    more = found[PAGE - 1].pk if len(found) > PAGE else None
+    return page(request, "pages/removal_list.html", {"removals": found[:PAGE], "more": more, "continued": bool(last)})
+
+
+@administrator_required
+@require_POST
+def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
+    """Bring back what one act of deleting took away."""
+    found = _find_removal(request, pk)
+    if found.restored or found.purged:
+        messages.info(request, "This was restored or deleted for good already.")
+        return redirect("removal_list")
+    count = removal.restore(found, request.user.get_username())
+    record(Action.RESTORE, request=request, object=found.uid, detail=_detail(found, count))
+    messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {count:,} instances.")
+    return redirect("removal_list")
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def removal_purge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask once more, then delete for good what is in the trash."""
+    found = _find_removal(request, pk)
+    if found.restored or found.purged:
+        messages.info(request, "This was restored or deleted for good already.")
+        return redirect("removal_list")
+    if request.method != "POST" or request.POST.get("sure") != "yes":
+        problem = "Tick the box to delete for good." if request.method == "POST" else ""
+        return page(request, "pages/removal_purge.html", {"removal": found, "problem": problem})
+    count = removal.purge(found, request.user.get_username())
+    record(Action.DELETE, request=request, object=found.uid, detail={**_detail(found, count), "for_good": True})
+    messages.success(request, f"{found.get_level_display()} “{found.label}” is deleted for good: {count:,} instances.")
+    return redirect("removal_list")
+
+
+def visible_removals(scope: Scope) -> QuerySet[Removal]:
+    """Return the acts of deleting that a viewer may know of: those of instances in scope."""
+    rows = Removal.objects.all()
+    if scope.everything:
+        return rows
+    within = Instance.objects.filter(
+        removal=OuterRef("pk"), series__study__institution_name__in=sorted(scope.institutions)
+    )
+    beyond = Instance.objects.filter(removal=OuterRef("pk")).exclude(
+        series__study__institution_name__in=sorted(scope.institutions)
+    )
+    return rows.filter(Exists(within)).exclude(Exists(beyond))
+
+
+def _find_removal(request: HttpRequest, pk: int) -> Removal:
+    found = visible_removals(scope_of(request.user)).filter(pk=pk).first()
+    if found is None:
+        raise Http404(NOT_HERE)
+    return found
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("why", "").strip()[:WHY_LENGTH] if request.method == "POST" else ""
+
+
+def _counts(row: Study | Series) -> dict[str, Any]:
+    return {"instances": row.instance_count, "size": row.size}
+
+
+def _study_url(place: Place) -> str:
+    return reverse("study_detail", args=place.url_arguments[:1]) + place.holder_query
+
+
+def _patient_url(place: Place) -> str:
+    if place.patient.study_count > 1:
+        return reverse("patient_detail", args=[place.patient.pk])
+    return reverse("patient_list")
+
+
+def _own_url(place: Place) -> str:
+    return reverse(f"{place.level}_detail", args=place.url_arguments) + place.holder_query
+
+
+def _ask(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    problem = NEEDS_REASON if request.method == "POST" else ""
+    status = 422 if problem else 200
+    return page(request, "pages/remove.html", {**context, "problem": problem}, status=status)
+
+
+def _remove(request: HttpRequest, place: Place, context: dict[str, Any], after: str) -> HttpResponse:
+    why = _reason(request)
+    if not why:
+        own = {"patient": place.patient, "study": place.study, "place": place, "level": place.level}
+        return _ask(request, {**own, "back": _own_url(place), **context})
+    study_uid = place.study.study_instance_uid
+    return _put_into_trash(request, [place.row], place.patient, study_uid, place.uid, why, after)
+
+
+def _put_into_trash(
+    request: HttpRequest,
+    rows: list[removal.Removable],
+    patient: Patient,
+    study_uid: str,
+    uid: str,
+    why: str,
+    after: str,
+) -> HttpResponseRedirect:
+    assert isinstance(request.user, User)  # noqa: S101 - the decorator has seen to it
+    removals = [removal.remove(row, request.user, why) for row in rows]
+    count = sum(done.instance_count for done in removals)
+    detail = {**_detail(removals[0], count), "why": why}
+    record(Action.DELETE, request=request, patient=patient.patient_id, study=study_uid, object=uid, detail=detail)
+    messages.success(request, f"{count:,} instances are in the trash. They can be restored from there.")
+    return HttpResponseRedirect(after)
+
+
+def _detail(removed: Removal, count: int) -> dict[str, Any]:
+    return {"level": removed.level, "instances": count, "removal": removed.pk}
