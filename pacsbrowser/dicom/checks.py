@@ -1,6 +1,7 @@
 """Decoding the indexed values, and saying what is wrong with each (PS3.5 6.2)."""
 
 import re
+from functools import lru_cache
 from struct import unpack
 
 from pydicom.datadict import dictionary_VM
@@ -11,6 +12,7 @@ from pacsbrowser.dicom.findings import HeaderFinding, finding
 from pacsbrowser.dicom.uids import trim_uid
 from pacsbrowser.dicom.values import parse_date, parse_decimal, parse_integer, parse_time
 
+_SHORT = 128  # bytes
 MOST_TEXT = 1024  # characters of one value in the index; the file keeps the rest
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
@@ -26,11 +28,29 @@ _INVISIBLE = re.compile("[\ufeff\u200b\u202a-\u202e\u2066-\u2069]")
 
 
 def decode_value(
-    keyword: str, vr: str, raw: bytes, length: int, little: bool, sets: CharacterSets, findings: list[HeaderFinding]
+    keyword: str, vr: str, raw: bytes, little: bool, sets: CharacterSets, findings: list[HeaderFinding]
 ) -> str:
     """Return the value of an indexed attribute as text without padding; what is wrong is added to the findings."""
     if not raw:
         return ""
+    if len(raw) > _SHORT:
+        return _decode(keyword, vr, raw, little, sets, findings)
+    value, found = _decode_short(keyword, vr, raw, little, sets)
+    findings += found
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _decode_short(
+    keyword: str, vr: str, raw: bytes, little: bool, sets: CharacterSets
+) -> tuple[str, tuple[HeaderFinding, ...]]:
+    """Decode a short value; remembered, as most are the same in all objects of a series."""
+    findings: list[HeaderFinding] = []
+    value = _decode(keyword, vr, raw, little, sets, findings)
+    return value, tuple(findings)
+
+
+def _decode(keyword: str, vr: str, raw: bytes, little: bool, sets: CharacterSets, findings: list[HeaderFinding]) -> str:
     if vr == "UN" or (vr in ("OB", "OW", "SQ", "AT")):
         vr = VRS[keyword]
     if vr in _BINARY:
@@ -41,7 +61,7 @@ def decode_value(
     if text.problem:
         findings.append(finding(f"charset_{text.problem}", keyword, text.detail))
     value = text.value.rstrip(" \0") if vr in ("ST", "LT", "UT") else text.value.strip(" \0")
-    return _checked(keyword, vr, value, length, findings)
+    return _checked(keyword, vr, value, findings)
 
 
 def _decode_numbers(keyword: str, form: str, raw: bytes, little: bool, findings: list[HeaderFinding]) -> str:
@@ -55,7 +75,7 @@ def _decode_numbers(keyword: str, form: str, raw: bytes, little: bool, findings:
     return "\\".join(str(number) for number in numbers[:16])
 
 
-def _checked(keyword: str, vr: str, value: str, length: int, findings: list[HeaderFinding]) -> str:
+def _checked(keyword: str, vr: str, value: str, findings: list[HeaderFinding]) -> str:
     cleaned = clean(value)
     if cleaned != value or _has_breaks(vr, cleaned) or (not cleaned.isascii() and _INVISIBLE.search(cleaned)):
         findings.append(finding("control_characters", keyword))

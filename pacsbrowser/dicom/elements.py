@@ -2,7 +2,7 @@
 
 pydicom is the reference for what a data set means, and a test compares the two over all test data. This walker goes
 before it because ingest needs what pydicom does not tell: where a data set breaks, whether it is whole, and a bound
-on depth, length and time for hostile input; it is also ten times as fast.
+on depth, length and time for hostile input; it also takes about half the time.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ PIXEL_TAGS = frozenset((PIXEL_DATA, 0x7FE00008, 0x7FE00009))
 PADDING = 0xFFFCFFFC
 UNDEFINED = 0xFFFFFFFF
 MAX_DEPTH = 50
-MAX_ELEMENTS = 3_000_000
+MAX_ELEMENTS = 1_000_000
 MAX_FRAGMENTS = 500_000
 
 _SHORT = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"

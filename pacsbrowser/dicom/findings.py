@@ -42,6 +42,7 @@ FINDINGS: dict[str, tuple[str, str]] = {
     "duplicate_element": (WARNING, "{subject} occurs more than once; the last value counts."),
     "group_not_allowed": (WARNING, "{subject} does not belong into a data set and was ignored."),
     "trailing_data": (WARNING, "Bytes follow the end of the data set: {detail}."),
+    "header_too_large": (WARNING, "The header was read only in part: {detail}."),
     "odd_length": (INFO, "{subject} has an odd length."),
     # Identity
     "invalid_uid": (WARNING, "{subject} {detail} breaks the rules for UIDs (PS3.5 9.1)."),

@@ -11,7 +11,15 @@ from pacsbrowser.dicom import checks
 from pacsbrowser.dicom.attributes import ALL, KEYWORDS, TAGS, tag_text
 from pacsbrowser.dicom.charset import CharacterSets, parse_character_sets
 from pacsbrowser.dicom.elements import ITEM, PIXEL_DATA, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
-from pacsbrowser.dicom.errors import Damaged, DicomError, InvalidUID, MediaDirectory, MissingUID, NonPatientObject
+from pacsbrowser.dicom.errors import (
+    Damaged,
+    DicomError,
+    InvalidUID,
+    MediaDirectory,
+    MissingUID,
+    NonPatientObject,
+    TooLarge,
+)
 from pacsbrowser.dicom.findings import HeaderFinding, finding
 from pacsbrowser.dicom.modality import is_image_class
 from pacsbrowser.dicom.part10 import MEDIA_DIRECTORY_CLASS, UNCOMPRESSED_UIDS, Layout, find_dataset_start, open_data_set
@@ -59,12 +67,13 @@ class Header:
 class _Scan:
     """What one walk over the top level of a data set saw."""
 
-    raw: dict[int, tuple[str, bytes, int]] = field(default_factory=dict)
+    raw: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     findings: list[HeaderFinding] = field(default_factory=list)
     pixel_length: int | None = None
     broken: Broken | None = None
     last_tag: int = 0
     is_directory: bool = False
+    is_cut: bool = False  # the walk stopped at its limit; what follows is not known
 
 
 def read_header(file: BinaryIO) -> Header:
@@ -104,7 +113,7 @@ def _read(file: BinaryIO) -> Header:
         transfer_syntax_uid=layout.transfer_syntax_uid,
         dataset_offset=layout.offset,
         whole=whole,
-        has_pixel_data=bool(scan.pixel_length),
+        has_pixel_data=bool(scan.pixel_length) or (scan.is_cut and is_image_class(values["SOPClassUID"])),
         findings=tuple(dict.fromkeys(findings)),
         references=collector.references(own),
     )
@@ -122,6 +131,11 @@ def _scan(layout: Layout, collector: ReferenceCollector) -> _Scan:
                 break
     except Broken as broken:
         scan.broken = broken
+    except TooLarge as error:
+        if any(TAGS[keyword] not in scan.raw for keyword in _IDENTIFIERS):
+            raise
+        scan.is_cut = True
+        scan.findings.append(finding("header_too_large", "", error.reason.rstrip(".")))
     for problem in walker.problems[:20]:
         scan.findings.append(finding(problem.code, "", f"{problem.reason} (byte {problem.offset:,})"))
     return scan
@@ -140,7 +154,7 @@ def _take(element: Element, layout: Layout, scan: _Scan, collector: ReferenceCol
         scan.last_tag = tag
     if tag in KEYWORDS:
         length = min(element.length, MOST_VALUE_BYTES)
-        scan.raw[tag] = element.vr, layout.window.read(element.start, length), element.length
+        scan.raw[tag] = element.vr, layout.window.read(element.start, length)
     elif element.vr == "SQ" or element.length == UNDEFINED:
         collector.take(element)
         scan.is_directory |= tag == _DIRECTORY_RECORDS
@@ -168,9 +182,9 @@ def _ascii(scan: _Scan, keyword: str) -> str:
 def _decode_values(layout: Layout, scan: _Scan, sets: CharacterSets) -> tuple[dict[str, str], list[HeaderFinding]]:
     values = dict.fromkeys(ALL, "")
     findings: list[HeaderFinding] = []
-    for tag, (vr, raw, length) in scan.raw.items():
+    for tag, (vr, raw) in scan.raw.items():
         keyword = KEYWORDS[tag]
-        values[keyword] = checks.decode_value(keyword, vr, raw, length, layout.encoding.little, sets, findings)
+        values[keyword] = checks.decode_value(keyword, vr, raw, layout.encoding.little, sets, findings)
     return values, findings
 
 
@@ -237,7 +251,7 @@ def _check_end(layout: Layout, scan: _Scan, values: dict[str, str], findings: li
             findings.append(finding(broken.code, "", f"{broken.reason} (byte {broken.offset:,})"))
     encapsulated = scan.pixel_length == UNDEFINED
     uid = layout.transfer_syntax_uid
-    if scan.pixel_length is None and whole and is_image_class(values["SOPClassUID"]):
+    if scan.pixel_length is None and whole and not scan.is_cut and is_image_class(values["SOPClassUID"]):
         findings.append(finding("no_pixel_data", "PixelData"))
     is_told = scan.pixel_length is not None and scan.broken is None and uid in UID_dictionary
     if is_told and encapsulated == (uid in UNCOMPRESSED_UIDS):

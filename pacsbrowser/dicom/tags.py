@@ -17,7 +17,7 @@ __all__ = ["NoSuchTag", "TagDocument", "TagRow", "iter_rows", "read_tags", "read
 ITEMS_A_PAGE = 200
 ROWS_A_PAGE = 2000
 MOST_HITS = 500
-MOST_SEARCHED = 200_000
+MOST_SEARCHED = 50_000
 _TAG_WORD = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", re.ASCII)
 _PATH = re.compile(r"[0-9A-F]{8}(?:/\d{1,7}/[0-9A-F]{8})*(?:/\d{1,7})?", re.ASCII)
 
@@ -224,6 +224,7 @@ class _RowMaker:
         self._counted_depth = -1
         self._lazy = lazy
         self._pending: TagRow | None = None
+        self._items = 0  # of the row held back
         self._told = 0
         self.child = -1
         self.level = 0
@@ -236,7 +237,7 @@ class _RowMaker:
     def flush(self) -> Iterator[tuple[int, TagRow]]:
         """Yield the row that was held back."""
         if self._pending is not None:
-            yield self.child, self._pending
+            yield self.child, replace(self._pending, n_items=self._items)
             self._pending = None
 
     def problems(self) -> Iterator[tuple[int, TagRow]]:
@@ -270,7 +271,7 @@ class _RowMaker:
             return
         row = element_row(element, self.path, scope, self._place.window, digests=self._digests)
         if self._lazy and row.kind == "sequence":
-            self._pending = row
+            self._pending, self._items = row, 0
         else:
             yield self.child, row
 
@@ -278,8 +279,7 @@ class _RowMaker:
         walker = self._place.walker
         if element.depth == self._counted_depth:
             walker.skip = True
-            if self._pending is not None:
-                self._pending = replace(self._pending, n_items=self._pending.n_items + 1)
+            self._items += 1
             return
         yield from self.flush()
         at = self._base + 2 * depth + (not self._place.in_sequence)

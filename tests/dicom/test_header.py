@@ -200,6 +200,18 @@ def test_references_and_their_kinds(syntax: str) -> None:
     }
 
 
+def test_a_header_without_end_is_read_as_far_as_its_limit() -> None:
+    data = make_dataset()
+    at = data.index(pack("<HH", 0x28, 0x02))
+    items = pack("<HH2sHI", 0x20, 0x9221, b"SQ", 0, 0xFFFFFFFF) + pack("<HHI", 0xFFFE, 0xE000, 0) * 1_100_000
+    end = pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    header = read(data[:at] + items + end + data[at:])
+    assert "header_too_large" in codes(header)
+    assert header.has_pixel_data
+    with pytest.raises(errors.TooLarge):
+        read(data[: find_dataset_start(data)[0]] + items + end)  # type: ignore[index]
+
+
 @pytest.mark.parametrize("levels", [10, 50, 60, 5000])
 def test_depth_is_bounded(levels: int) -> None:
     data = make_dataset()
