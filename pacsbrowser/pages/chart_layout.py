@@ -290,17 +290,20 @@ class _Layout:
             y += tall
 
     def _note(self, part: Part, series: SeriesNode, y: float, tall: float, free: float, end: float) -> float:
-        """Write the numbers beside a range unless they would run into those above; return where there is room."""
-        x = INSTANCE[0] + BAR_WIDTH + 8
+        """Write numbers beside a bar, unless they would run into those above; return where there is room again.
+
+        Where a range between two gaps begins and ends, the gaps say.
+        """
+        first, last = part is series.parts[0], part is series.parts[-1]
         if part.missing:
             wanted = [(y + tall / 2 + 4, f"{_span(part)} missing")]
-        elif tall < 2 * 13:
+        elif first and last and tall < 2 * 13:
             wanted = [(y + min(tall, 22) / 2 + 4, _span(part))]
         else:
-            wanted = [(y + 10, f"{part.first:,}"), (y + tall - 2, f"{part.last:,}")]
+            wanted = [(y + 10, f"{part.first:,}")] * first + [(max(y, end - 12) + 10, f"{part.last:,}")] * last
         for baseline, text in wanted:
             if baseline - 10 >= free and baseline <= end + 4:
-                self.chart.notes.append(Label(x, round(baseline, 1), "t2", text))
+                self.chart.notes.append(Label(INSTANCE[0] + BAR_WIDTH + 8, round(baseline, 1), "t2", text))
                 free = baseline + 1
         return free
 

@@ -11,7 +11,6 @@ from pacsbrowser.archive.demo import MARK, load_demo
 from pacsbrowser.archive.models import Delivery, Door, Finding, Instance, Patient, Reference, Study
 from pacsbrowser.dicom.demonstration import example_files, made_objects
 
-
 pytestmark = pytest.mark.django_db
 
 
