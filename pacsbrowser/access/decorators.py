@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -21,7 +21,7 @@ def _require(allowed: Callable[[User], bool], reason: str) -> Callable[[View[P]]
                 raise PermissionDenied(reason)
             return view(request, *args, **kwargs)
 
-        return checked
+        return cast("View[P]", checked)
 
     return decorate
 

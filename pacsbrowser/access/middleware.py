@@ -18,7 +18,9 @@ _WRITE_EVERY = 60
 class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
     """Django's, except that a fragment of a page is never answered with the login form: the whole page goes there."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., object]) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseBase:
         """Send the browser to the login page and later back to the page the fragment belongs to."""
         if not request.headers.get("HX-Request"):
             return super().handle_no_permission(request, view_func)

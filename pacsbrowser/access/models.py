@@ -30,7 +30,7 @@ class Theme(models.TextChoices):
 class UserManager(DjangoUserManager["User"]):
     """Makes users; Django's own superuser is an administrator here."""
 
-    def create_superuser(  # type: ignore[override]
+    def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
         """Make an administrator (what `manage.py createsuperuser` calls)."""
@@ -50,7 +50,7 @@ class User(AbstractUser):
 
     objects: ClassVar[UserManager] = UserManager()
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta(AbstractUser.Meta):
         """By name, as the page lists them."""
 
         ordering = ["username"]

@@ -65,7 +65,12 @@ def enqueue(name: str, owner: AbstractBaseUser | None, title: str, **parameters:
     """Ask for a job; it runs as soon as a worker is free. The parameters must be JSON."""
     if name not in _functions:
         raise ValueError(f"No job function is called {name!r}.")
-    return Job.objects.create(name=name, owner=owner, title=title[:256], parameters=parameters)
+    return Job.objects.create(
+        name=name,
+        owner=owner,  # type: ignore[misc]
+        title=title[:256],
+        parameters=parameters,
+    )
 
 
 def cancel(job_row: Job) -> bool:

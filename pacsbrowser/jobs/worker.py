@@ -6,11 +6,13 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from datetime import timedelta
 from types import FrameType
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections, connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from pacsbrowser.jobs.models import Job, State
@@ -28,6 +30,7 @@ from pacsbrowser.jobs.work import (
 logger = logging.getLogger(__name__)
 
 _POLL = 0.5
+_TIDY_EVERY = 3600.0
 
 
 class Worker:
@@ -42,9 +45,13 @@ class Worker:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         threading.Thread(target=self._beat, daemon=True, name="heartbeat").start()
+        tidied = -_TIDY_EVERY
         while not self._stop.is_set():
             close_old_connections()
             self.release_dead()
+            if time.monotonic() - tidied > _TIDY_EVERY:
+                tidied = time.monotonic()
+                SessionStore.clear_expired()
             if not self.work_once():
                 self._stop.wait(_POLL)
         connections.close_all()
@@ -115,7 +122,7 @@ class Worker:
             state = State.CANCELLED if job_row.cancel_asked else State.FAILED
             rows.update(state=state, problem=problem, finished=timezone.now())
 
-    def _mine(self, job_row: Job):  # type: ignore[no-untyped-def]
+    def _mine(self, job_row: Job) -> QuerySet[Job]:
         return Job.objects.filter(pk=job_row.pk, state=State.RUNNING, worker=job_row.worker)
 
     def _beat(self) -> None:
@@ -133,12 +140,15 @@ def _may_live(worker: str) -> bool:
     """False if the worker ran on this host and its process is gone; its successor need not wait for silence then."""
     host, _, rest = worker.partition(":")
     pid = rest.partition(":")[0]
-    if host != socket.gethostname() or not pid.isdecimal() or int(pid) == os.getpid():
-        return host != socket.gethostname() or not pid.isdecimal()
+    if host != socket.gethostname() or not pid.isdecimal():
+        return True
+    if int(pid) == os.getpid():
+        # this process has another name, so that one had the number before
+        return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True

@@ -41,7 +41,7 @@ class Cursor(django_sqlite.SQLiteCursorWrapper):
         with self.wrapper.lock_for(query):
             return super().execute(query, params)
 
-    def executemany(self, query: str, param_list: Iterable[Any]) -> Any:  # type: ignore[override]
+    def executemany(self, query: str, param_list: Iterable[Any]) -> Any:
         """Run one statement for many rows, under the same rule."""
         with self.wrapper.lock_for(query):
             return super().executemany(query, param_list)
@@ -76,29 +76,29 @@ class DatabaseWrapper(django_sqlite.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         lock = self.write_lock()
         if lock is None:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
             return
         lock.take()
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             lock.release()
             raise
 
     def _commit(self) -> None:
         # a commit that fails leaves the transaction open: the rollback that follows releases
-        super()._commit()
+        super()._commit()  # type: ignore[misc]
         self._release()
 
     def _rollback(self) -> None:
         try:
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]
         finally:
             self._release()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]
         finally:
             if self._write_lock is not None:
                 self._write_lock.close()

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from pacsbrowser.archive.sweep import sweep
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.management import preparation
@@ -49,6 +50,7 @@ class Command(BaseCommand):
 
     def _prepare(self, binding: Binding, serves: bool, demo: bool) -> None:
         preparation.migrate()
+        sweep()
         if serves:
             preparation.collect_static()
             if link := preparation.first_administrator(binding.public_url):
