@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from pacsbrowser.archive.bulk import find_files, ingest_files
 from pacsbrowser.archive.ingest import IngestResult, close_delivery, open_delivery
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
+from pacsbrowser.archive.sweep import sweep
 from pacsbrowser.archive.zips import ingest_zip, is_zip
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         absent = [path for path in options["paths"] if not path.exists()]
         if absent:
             raise CommandError(f"no such file or folder: {', '.join(map(str, absent))}", returncode=2)
+        sweep()
         self.verbose = not options["quiet"]
         self.counts: Counter[str] = Counter()
         self.unreadable = 0
