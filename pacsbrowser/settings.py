@@ -5,6 +5,7 @@ PACSBROWSER_HOSTS       names and addresses under which the site is reached, sep
 PACSBROWSER_HTTPS       1: the site is reached over TLS only (secure cookies, HSTS, redirect)
 PACSBROWSER_TLS_HEADER  the header by which a trusted proxy says that the browser used TLS, e.g. X-Forwarded-Proto
 PACSBROWSER_PROXIES     addresses of trusted proxies; only they may name the client's address (X-Forwarded-For)
+PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
 PACSBROWSER_SECRET_KEY  the signing key, where it is not to be kept in the data folder
 PACSBROWSER_DEBUG       1: Django's debug pages; refused on any address but this machine's own
@@ -244,6 +245,10 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # The form without JavaScript sends up to 500 files; everything larger comes as a stream that never is in memory.
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
+# Only the upload page's own view sets a handler that takes files; every other form refuses them.
+FILE_UPLOAD_HANDLERS = ["pacsbrowser.pages.upload_form.RefusingHandler"]
+# What a zip may unpack to, in bytes that really come out.
+ZIP_MAX_BYTES = _number("PACSBROWSER_ZIP_GB", 64) * 10**9
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_TEMP_DIR = PACSBROWSER_DATA / "uploads"

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,13 +136,15 @@ class LiveApp:
         if "live" not in connections.databases:
             name = Path(self.environment["PACSBROWSER_DATA"]) / "index.sqlite3"
             connections.databases["live"] = {**settings.DATABASES["default"], "NAME": name, "CONN_MAX_AGE": 0}
-            # only the argon2 of the product itself knows what it can check
-            settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", *settings.PASSWORD_HASHERS]
         username = f"{role}{next(self._numbers)}-{secrets.token_hex(2)}"
         with self._blocker.unblock():
             try:
                 people = User.objects.db_manager("live")
-                person = people.create_user(username, password=PASSWORD, role=role, **fields)
+                person = people.create_user(username, role=role, **fields)
+                # as the product hashes, not as the tests do
+                hasher = Argon2PasswordHasher()
+                person.password = hasher.encode(PASSWORD, hasher.salt())
+                person.save()
             finally:
                 connections["live"].close()
         return Person(username, PASSWORD, role, person.pk)

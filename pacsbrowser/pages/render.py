@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
@@ -54,7 +54,7 @@ class Place:
 
 _PATIENT_PAGES = (
     "patient_detail", "patient_chart", "study_list", "study_detail", "study_chart", "series_detail", "instance_detail",
-    "uid_holders",
+    "uid_holders", "instance_tags", "copy_compare", "patient_remove", "study_remove", "series_remove", "instance_remove",
 )  # fmt: skip
 
 PLACES = (
@@ -79,11 +79,8 @@ def places_of(user: User, current: str) -> list[dict[str, Any]]:
     for place in PLACES:
         if place.for_role not in allowed:
             continue
-        try:
-            url = reverse(place.name)
-        except NoReverseMatch:
-            continue
-        shown.append({"place": place, "url": url, "current": current == place.name or current in place.inside})
+        here = current == place.name or current in place.inside
+        shown.append({"place": place, "url": reverse(place.name), "current": here})
     return shown
 
 
