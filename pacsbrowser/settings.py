@@ -162,7 +162,7 @@ DATABASES = {
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-                "PRAGMA cache_size=-20000; PRAGMA mmap_size=268435456; PRAGMA journal_size_limit=67108864"
+                "PRAGMA cache_size=-20000; PRAGMA mmap_size=2147418112; PRAGMA journal_size_limit=67108864"
             ),
         },
     }

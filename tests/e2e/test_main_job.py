@@ -24,7 +24,7 @@ def test_from_log_in_to_one_instance(page: Page, live_app: LiveApp, login: Calla
     page.locator("#files-input").set_input_files(path)
     expect(page.locator("#report").get_by_text("Finished", exact=True)).to_be_visible(timeout=60_000)
 
-    page.get_by_role("searchbox").fill(str(data_set.PatientID))
+    page.locator("#q").fill(str(data_set.PatientID))
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"\?q="))
     main.get_by_role("link", name=re.compile("COMPRESSEDSAMPLES")).first.click()
@@ -43,6 +43,6 @@ def test_from_log_in_to_one_instance(page: Page, live_app: LiveApp, login: Calla
         page.keyboard.press("d")
     assert Path(download.value.path()).read_bytes() == path.read_bytes()
 
-    page.get_by_role("searchbox").fill(str(data_set.SOPInstanceUID))
+    page.locator("#q").fill(str(data_set.SOPInstanceUID))
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/instances/{re.escape(str(data_set.SOPInstanceUID))}/"))
