@@ -8,6 +8,7 @@ its closing boundary, or before the declared length, raises TruncatedBody from t
 was not wholly received can never be taken for a whole one.
 """
 
+import contextlib
 import queue
 import string
 import threading
@@ -239,9 +240,13 @@ class TimedReader:
         return data
 
     def close(self) -> None:
-        """Stop reading ahead, as soon as the read at hand returns."""
-        self._closed = True
+        """Stop reading ahead, as soon as the read at hand returns, and keep nothing of what was read."""
+        self._closed = self._ended = True
+        self._left = b""
         self._free.release()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._chunks.get_nowait()
 
     def _next(self) -> bytes:
         try:

@@ -20,13 +20,19 @@ _studies = iter(range(7000, 8000))
 
 
 @pytest.fixture
-def upload_page(page: Page, live_app: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
+def uploader(live_app: LiveApp) -> Person:
+    """Somebody who may upload and has not yet."""
+    return live_app.user("uploader")
+
+
+@pytest.fixture
+def upload_page(page: Page, uploader: Person, login: Callable[[Any, Person], None]) -> Iterator[Page]:
     """The page of a fresh uploader; an error in the console fails the test."""
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.set_default_timeout(20_000)
-    login(page, live_app.user("uploader"))
+    login(page, uploader)
     page.goto("/upload/")
     yield page
     assert [text for text in said if not text.startswith("Failed to load resource")] == []
@@ -96,7 +102,8 @@ async files => {
     const file = new File([bytes], path.split('/').at(-1), { lastModified: 5 })
     return { isFile: true, isDirectory: false, fullPath: `/${path}`, file: done => done(file) }
   }
-  const entry = folder('drop', files.map(leaf))
+  const gone = { isFile: true, isDirectory: false, fullPath: '/drop/gone', file: (done, failed) => failed(new Error()) }
+  const entry = folder('drop', [...files.map(leaf), gone])
   const item = { kind: 'file', webkitGetAsEntry: () => entry, getAsFile: () => null }
   for (const type of ['dragenter', 'dragover', 'drop']) {
     const event = new DragEvent(type, { bubbles: true, cancelable: true })
@@ -108,13 +115,15 @@ async files => {
 
 
 def test_a_dropped_folder_is_walked_to_its_end(upload_page: Page, folder: Path) -> None:
-    """Browsers give a folder's entries in pieces."""
+    """Browsers give a folder's entries in pieces; a file that cannot be read has its line too."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     coded = [[f"drop/{path.relative_to(folder)}", base64.b64encode(path.read_bytes()).decode()] for path in files]
     upload_page.evaluate(DROP, coded)
     expect_finished(upload_page)
     expect_count(upload_page, "stored", 6)
-    expect(upload_page.locator("#upload-files")).to_have_text("8 of 8 files")
+    expect(upload_page.locator("#upload-files")).to_have_text("9 of 9 files")
+    expect_count(upload_page, "failed", 1)
+    expect(upload_page.locator("#upload-lines")).to_contain_text("drop/gone")
 
 
 def test_dropped_files_come_from_a_real_transfer(upload_page: Page, folder: Path) -> None:
@@ -272,6 +281,30 @@ def test_a_file_that_cannot_be_read_fails_and_can_be_retried(upload_page: Page, 
     expect_count(upload_page, "failed", 0)
 
 
+def test_an_ended_session_is_said_and_gone_on_with(
+    upload_page: Page, tmp_path: Path, uploader: Person, login: Callable[[Any, Person], None]
+) -> None:
+    """Nothing is lost: after a login in another tab the queue goes on."""
+    folder = fill(tmp_path / "long", 250)
+    batches = iter(range(1000))
+
+    def forget(route: Any) -> None:
+        if next(batches) == 1:
+            upload_page.context.clear_cookies()
+        route.continue_()
+
+    upload_page.route("**/known", forget)
+    choose(upload_page, folder)
+    expect(upload_page.locator("#upload-notice")).to_contain_text("Your session has ended")
+    assert_accessible(upload_page)
+    other = upload_page.context.new_page()
+    login(other, uploader)
+    upload_page.get_by_role("button", name="Continue").click()
+    expect_finished(upload_page)
+    expect_count(upload_page, "stored", 250)
+    expect_count(upload_page, "failed", 0)
+
+
 def test_without_javascript(
     browser: Browser, live_app: LiveApp, folder: Path, login: Callable[[Any, Person], None]
 ) -> None:
@@ -281,7 +314,7 @@ def test_without_javascript(
     login(page, live_app.user("uploader"))
     page.goto("/upload/")
     page.locator("#plain-files").set_input_files([folder / "again.dcm", folder / "read.me"])
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
     expect(page).to_have_url(re.compile(r"/upload/[0-9a-f-]{36}/$"))
     expect(page.locator("#report")).to_contain_text("1 file not simply stored")
     expect(page.locator("#report")).to_contain_text("read.me")

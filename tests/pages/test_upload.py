@@ -339,6 +339,13 @@ def test_the_form_without_javascript(client: Client, form: Any) -> None:
     assert incoming_files() == []
 
 
+def test_no_other_form_takes_files(client: Client) -> None:
+    """Least of all one that strangers reach: nothing is written for them."""
+    answer = Client().post(reverse("login"), {"username": "x", "files": io.BytesIO(bytes(3_000_000))})
+    assert answer.status_code < 500
+    assert not [path for path in storage.incoming_root().parent.rglob("*") if path.stat().st_size > 2_000_000]
+
+
 def test_the_form_says_what_it_cannot_take(client: Client, form: Any) -> None:
     """No file, and more than 500."""
     assert form({}).status_code == 400

@@ -68,7 +68,7 @@ export class Queue {
 
   /**
    * Adds files as they are found.
-   * @param {AsyncIterable<{ file: File, path: string }>} found
+   * @param {AsyncIterable<import('./walk.js').Found>} found
    */
   async add(found) {
     if (this.state === 'done' || this.state === 'cancelled' || this.state === 'idle') this.setState('running')
@@ -78,8 +78,12 @@ export class Queue {
       for await (const { file, path } of found) {
         if (this.state === 'cancelled') return
         this.total.files++
-        this.total.bytes += file.size
         this.label ||= path.includes('/') ? path.split('/')[0] : path
+        if (!file) {
+          this.fail(entryOf(new File([], path), path), 'The browser cannot read it. It may have been moved, or may not be read.')
+          continue
+        }
+        this.total.bytes += file.size
         this.fresh.push(entryOf(file, path))
         if (this.fresh.length % OFFERED === 0) this.pump()
       }
@@ -114,6 +118,7 @@ export class Queue {
   retry() {
     const again = this.failed
     this.failed = []
+    if (this.aborter.signal.aborted) this.aborter = new AbortController()
     for (const entry of again) {
       this.settled.files--
       this.settled.bytes -= entry.size

@@ -61,6 +61,7 @@ function problemOf(status, text) {
   if (status === 403) return new LoggedOut()
   if (status === 507) return new Stopped(words || 'The server’s disk is full.')
   if (status >= 500 || status === 0 || status === 408 || status === 429) return new Unreachable(words)
+  if (status === 404) return new Refused('This upload is not yours, or is gone. Load the page again.')
   return new Refused(words || `The server answered ${status}.`)
 }
 

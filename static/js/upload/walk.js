@@ -1,6 +1,6 @@
 // Which files a person meant: those of a drop, folders walked to their end, or of an input.
 
-/** @typedef {{ file: File, path: string }} Found */
+/** @typedef {{ file: File | null, path: string }} Found  no file: it is there but cannot be read */
 
 /**
  * The files of a drop. The entries are taken at once: after the event the browser forgets them.
@@ -26,12 +26,17 @@ async function* walk(entries, plain) {
     const entry = /** @type {FileSystemEntry} */ (waiting.pop())
     if (entry.isFile) {
       const file = await fileOf(/** @type {FileSystemFileEntry} */ (entry))
-      if (file) yield { file, path: entry.fullPath.replace(/^\//, '') }
+      yield { file, path: pathOf(entry) }
     } else {
-      waiting.push(...(await entriesOf(/** @type {FileSystemDirectoryEntry} */ (entry))).reverse())
+      const { entries: inside, whole } = await entriesOf(/** @type {FileSystemDirectoryEntry} */ (entry))
+      if (!whole) yield { file: null, path: `${pathOf(entry)}/` }
+      waiting.push(...inside.reverse())
     }
   }
 }
+
+/** @param {FileSystemEntry} entry */
+const pathOf = entry => entry.fullPath.replace(/^\//, '')
 
 /**
  * @param {FileSystemFileEntry} entry
@@ -42,16 +47,16 @@ const fileOf = entry => new Promise(resolve => entry.file(resolve, () => resolve
 /**
  * All entries of a folder. One call gives at most 100 of them, so it is asked until it gives none.
  * @param {FileSystemDirectoryEntry} folder
- * @returns {Promise<FileSystemEntry[]>}
+ * @returns {Promise<{ entries: FileSystemEntry[], whole: boolean }>}
  */
 async function entriesOf(folder) {
   const reader = folder.createReader()
   /** @type {FileSystemEntry[]} */
   const all = []
   for (;;) {
-    /** @type {FileSystemEntry[]} */
-    const some = await new Promise(resolve => reader.readEntries(resolve, () => resolve([])))
-    if (!some.length) return all
+    /** @type {FileSystemEntry[] | null} */
+    const some = await new Promise(resolve => reader.readEntries(resolve, () => resolve(null)))
+    if (!some?.length) return { entries: all, whole: some !== null }
     all.push(...some)
   }
 }
