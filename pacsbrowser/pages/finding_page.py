@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from pacsbrowser.access.scope import Scope
-from pacsbrowser.archive.models import Copy, Finding, Instance, Study
+from pacsbrowser.archive.models import Copy, Finding, Instance, Series, Study
 from pacsbrowser.pages import comparing
 from pacsbrowser.pages.wording import finding_line
 
@@ -52,14 +52,33 @@ def example(finding: Finding, scope: Scope) -> Instance | None:
 
 
 def value_rows(finding: Finding, scope: Scope) -> list[ValueRow]:
-    """Return the values that disagree, the one that is shown first, each with an example that the viewer may see."""
-    keys = [entry.get("instance") for entry in finding.values if entry.get("instance")]
+    """Return the value that is shown and those that disagree with it, each with an example the viewer may see."""
+    if finding.code != "attribute_disagrees":
+        return []
+    keys = [entry["instance"] for entry in finding.values if entry.get("instance")]
     rows = _with_parents(Instance.objects.visible_to(scope).filter(pk__in=keys))
     examples = {instance.pk: instance for instance in rows}
-    return [
-        ValueRow(str(entry.get("value", "")), entry.get("instances", 0), examples.get(entry.get("instance")), not place)
-        for place, entry in enumerate(finding.values)
+    others = [
+        ValueRow(str(entry.get("value", "")), entry.get("instances", 0), examples.get(entry.get("instance")), False)
+        for entry in finding.values
     ]
+    row = finding.series or finding.study or finding.patient
+    rest = max(0, row.instance_count - sum(other.instances for other in others))
+    return [ValueRow(finding.detail, rest, _first_instance(finding, scope), True), *others]
+
+
+def _first_instance(finding: Finding, scope: Scope) -> Instance | None:
+    """Return the first object that was received for what the finding is on: its value is the one shown."""
+    series = Series.objects.visible_to(scope)
+    if finding.series_id:
+        series = series.filter(pk=finding.series_id)
+    elif finding.study_id:
+        series = series.filter(study=finding.study_id)
+    else:
+        series = series.filter(study__patient=finding.patient_id)
+    first = series.order_by("pk").first()
+    rows = _with_parents(Instance.objects.visible_to(scope).filter(series=first))
+    return rows.order_by("pk").first() if first else None
 
 
 def holders(finding: Finding, scope: Scope) -> QuerySet[Study] | QuerySet[Instance]:

@@ -11,7 +11,7 @@ from pacsbrowser.archive.models import Copy, Instance
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.findings import HeaderFinding
 from pacsbrowser.dicom.header import read_header
-from pacsbrowser.dicom.values import date_text, time_text
+from pacsbrowser.dicom.values import date_text, parse_decimals, time_text
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.study_page import banner, findings_context
 from pacsbrowser.pages.tags import tags_context
@@ -91,7 +91,9 @@ def summary(instance: Instance) -> HeaderSummary:
 
 
 def _shown(keyword: str, value: str) -> str:
-    return value.replace("\\", " / ").replace("-", "−") if keyword == "ImagePositionPatient" else value
+    if keyword == "ImagePositionPatient":
+        return " / ".join(f"{number:.2f}".replace("-", "−") for number in parse_decimals(value)) or value
+    return value
 
 
 def _acquired(values: Mapping[str, str]) -> str:

@@ -68,7 +68,7 @@ def sentence(finding: Finding) -> str:
     """Return what a finding says, in plain words."""
     subject = attribute(finding.keyword)
     if finding.code == "attribute_disagrees":
-        return f"{subject} has {max(2, len(finding.values))} values."
+        return f"{subject} has {len(finding.values) + 1} values."
     kind = KINDS.get(finding.code)
     return kind.meaning if kind else describe(finding.code, subject, finding.detail)
 

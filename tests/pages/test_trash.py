@@ -1,0 +1,99 @@
+"""The trash: administrators delete at any level with a reason, restore, and delete for good after a second question."""
+
+import pytest
+from django.urls import reverse
+
+from pacsbrowser.archive.models import Blob, Instance, Patient, Removal, Study
+from pacsbrowser.archive.storage import blob_path
+from pacsbrowser.audit.models import Event
+from tests.datasets import ROOT, ingest_datasets, make_series
+from tests.pages.browsing import client_of, instance_url, series_url, study_url, text_of
+
+pytestmark = pytest.mark.django_db
+
+WHY = {"why": "sent by mistake"}
+
+
+def fill() -> None:
+    """Take in a patient with two studies, two series in the first, two instances in each."""
+    ingest_datasets(*make_series(2), *make_series(2, series=2), *make_series(2, study=2, InstitutionName="South"))
+
+
+def urls() -> dict[str, str]:
+    return {
+        "patient": reverse("patient_remove", args=[Patient.objects.get().pk]),
+        "study": study_url("study_remove"),
+        "series": series_url("series_remove"),
+        "instance": instance_url("instance_remove"),
+    }
+
+
+@pytest.mark.parametrize(("level", "left"), [("patient", 0), ("study", 2), ("series", 4), ("instance", 5)])
+def test_each_level_can_be_deleted_and_restored(level: str, left: int) -> None:
+    fill()
+    client, url = client_of("administrator"), urls()[level]
+    page = text_of(client.get(url))
+    assert f"Move {6 - left} instance" in page
+    answer = client.post(url, WHY)
+    assert answer.status_code == 302
+    assert Instance.objects.live().count() == left
+    trash = text_of(client.get("/trash/"))
+    assert "sent by mistake" in trash
+    if left:
+        assert client.get(answer.headers["Location"]).status_code == 200
+    removal = Removal.objects.get()
+    assert (removal.level, removal.instance_count) == (level, 6 - left)
+    client.post(reverse("removal_restore", args=[removal.pk]))
+    assert Instance.objects.live().count() == 6
+    assert "Restored" in text_of(client.get("/trash/"))
+    actions = Event.objects.filter(action__in=["delete", "restore"]).order_by("pk")
+    assert [event.action for event in actions] == ["delete", "restore"]
+    assert actions[0].detail["why"] == "sent by mistake"
+
+
+def test_a_reason_is_needed() -> None:
+    fill()
+    answer = client_of("administrator").post(study_url("study_remove"), {"why": " "})
+    assert answer.status_code == 422 and "Say why" in text_of(answer)
+    assert Instance.objects.live().count() == 6
+
+
+@pytest.mark.parametrize("role", ["viewer", "uploader"])
+def test_only_administrators_delete(role: str) -> None:
+    fill()
+    client = client_of(role)
+    for url in [*urls().values(), "/trash/"]:
+        assert client.get(url).status_code == 403
+        assert client.post(url, WHY).status_code in (403, 405)
+    assert Instance.objects.live().count() == 6
+    assert "Move to trash" not in text_of(client.get(study_url()))
+
+
+def test_deleting_for_good_asks_once_more() -> None:
+    fill()
+    client = client_of("administrator")
+    client.post(study_url("study_remove"), WHY)
+    removal = Removal.objects.get()
+    url = reverse("removal_purge", args=[removal.pk])
+    paths = [blob_path(blob) for blob in Blob.objects.filter(instance__removal=removal)]
+    assert len(paths) == 4
+    assert "cannot be undone" in text_of(client.get(url))
+    client.post(url)
+    assert all(path.exists() for path in paths)
+    client.post(url, {"sure": "yes"})
+    assert not any(path.exists() for path in paths)
+    assert Study.objects.count() == 1 and Instance.objects.count() == 2
+    assert "Deleted for good" in text_of(client.get("/trash/"))
+    client.post(reverse("removal_restore", args=[removal.pk]))
+    assert Instance.objects.count() == 2
+
+
+def test_a_limited_administrator_deletes_only_what_is_in_scope() -> None:
+    fill()
+    client = client_of("administrator", institutions="South")
+    client.post(reverse("patient_remove", args=[Patient.objects.get().pk]), WHY)
+    assert Instance.objects.live().count() == 4
+    assert Instance.objects.live().filter(series__study__study_instance_uid=f"{ROOT}.1").count() == 4
+    north = client_of("administrator", institutions="North")
+    assert "sent by mistake" not in text_of(north.get("/trash/"))
+    assert north.get(reverse("removal_purge", args=[Removal.objects.get().pk])).status_code == 404
