@@ -62,7 +62,9 @@ def _filters(state: ListState) -> list[Chip]:
 
 
 def _days(state: ListState) -> str:
-    first, last = (f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else "" for day in (state.filters.first, state.filters.last))
+    first, last = (
+        f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else "" for day in (state.filters.first, state.filters.last)
+    )
     if first == last:
         return first
     days = f"{first} to {last}" if first and last else f"from {first}" if first else f"to {last}"

@@ -59,7 +59,9 @@ def studies_csv(scope: Scope, state: ListState) -> StreamingHttpResponse:
 
 def defuse(value: object) -> object:
     """Return a value that no spreadsheet takes for a formula: DICOM strings come from strangers."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")):
+    if isinstance(value, str) and value.lstrip(" ").startswith(
+        ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
+    ):
         return f"'{value}"
     return value
 

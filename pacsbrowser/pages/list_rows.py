@@ -1,19 +1,137 @@
-"""The rows of a list as plain values for the template: formatted once here, because a tag in a loop costs fifty times."""
+"""The cells of a list's rows. They are formatted here, because tags in a loop of fifty rows cost five times as much."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from pacsbrowser.archive.search import PatientRow, StudyRow
 from pacsbrowser.dicom.names import PersonName
 from pacsbrowser.dicom.values import date_text, parse_date
-from pacsbrowser.pages.templatetags.dicom_format import age, modality_badges
+from pacsbrowser.pages.templatetags.dicom_format import age, counted, icon, modality_badges
 
-Cells = dict[str, Any]
+Cells = dict[str, SafeString | str]
+
+_NO_NAME = format_html('<span class="none">{}</span>', "(no name)")
+_NO_ID = format_html('<span class="badge">{}</span>', "No ID")
+_NO_SEX = format_html('<span aria-hidden="true">–</span><span class="visually-hidden">{}</span>', "not given")
+_NOTHING = format_html('<span class="none">{}</span>', "none")
+_NOT_GIVEN = format_html('<span class="none">{}</span>', "not given")
+_NO_DATE = format_html('<span class="none">{}</span>', "no date")
+_EMPTY = SafeString()
+
+
+def patient_rows(rows: Sequence[PatientRow], today: date, focus: bool = False) -> list[Cells]:
+    """Return what the list of patients shows; with `focus` the browser goes to the first of them."""
+    return [_patient(row, today, focus and place == 0) for place, row in enumerate(rows)]
+
+
+def study_rows(rows: Sequence[StudyRow], focus: bool = False) -> list[Cells]:
+    """Return what the list of studies shows."""
+    return [_study(row, focus and place == 0) for place, row in enumerate(rows)]
+
+
+def study_link(uid: str, key: int | None, holders: int) -> str:
+    """Return the address of a study; with its holder where several studies have the UID."""
+    return f"/studies/{uid}/?holder={key}" if holders > 1 else f"/studies/{uid}/"
+
+
+def _patient(row: PatientRow, today: date, focus: bool) -> Cells:
+    return {
+        "who": _who(row, f"/patients/{row.id}/", focus, row.finding_count),
+        "id": _id(row),
+        "last": _last(row),
+        "born": _born(row.patient_birth_date, today),
+        "sex": row.patient_sex or _NO_SEX,
+        "studies": f"{row.study_count:,}",
+        "mods": _badges(row.modalities),
+    }
+
+
+def _study(row: StudyRow, focus: bool) -> Cells:
+    address = study_link(row.study_instance_uid, row.id, row.holders)
+    return {
+        "date": _dated(row, address, focus),
+        "who": _who(row, f"/patients/{row.patient}/"),
+        "id": _id(row),
+        "mods": _badges(row.modalities),
+        "description": row.study_description or _NOTHING,
+        "accession": format_html('<span class="id">{}</span>', row.accession_number)
+        if row.accession_number
+        else _NOTHING,
+        "series": f"{row.series_count:,}",
+        "instances": f"{row.instance_count:,}",
+        "referring": _physician(row.referring_physician_name),
+        "institution": row.institution_name or _NOTHING,
+        "plain_date": row.date_sort and _moment(row.date_sort),
+        "href": address,
+    }
+
+
+def _who(row: PatientRow | StudyRow, address: str, focus: bool = False, findings: int = 0) -> SafeString:
+    name = format_html("<bdi>{}</bdi>", row.name_display) if row.name_display else _NO_NAME
+    others = format_html(' <bdi class="name-alt">{}</bdi>', row.name_others) if row.name_others else _EMPTY
+    return format_html(
+        '<a href="{}"{}>{}</a>{}{}', address, " autofocus" if focus else "", name, others, _findings(findings)
+    )
+
+
+@lru_cache(maxsize=256)
+def _findings(count: int) -> SafeString:
+    if not count:
+        return _EMPTY
+    words = counted(count, "open finding").removeprefix(f"{count:,} ")
+    return format_html(
+        ' <span class="badge warn">{}{}<span class="visually-hidden"> {}</span></span>', icon("warning"), count, words
+    )
+
+
+def _id(row: PatientRow | StudyRow) -> SafeString:
+    if not row.patient_id:
+        return _NO_ID
+    if not row.issuer_of_patient_id:
+        return format_html('<span class="id">{}</span>', row.patient_id)
+    return format_html(
+        '<span class="id">{}</span> <span class="issuer">{}</span>', row.patient_id, row.issuer_of_patient_id
+    )
+
+
+def _last(row: PatientRow) -> SafeString:
+    """The latest study: its date leads to it, or in grey that it has none, and when it came."""
+    if not row.last_study_uid:
+        return _NO_DATE
+    address = study_link(row.last_study_uid, row.last_study_row, row.last_study_holders)
+    text = row.last_study_description or ""
+    if row.last_study:
+        shown = _moment(row.last_study)
+        return format_html(
+            '<a href="{}"><time datetime="{}">{}</time></a> <span class="muted">{}</span>',
+            address, shown.replace(" ", "T"), shown, text,
+        )  # fmt: skip
+    raw = date_text(row.last_study_raw_date or "") or "no date"
+    return format_html(
+        '<a class="none" href="{}">{}</a> <span class="faint">received {}</span> <span class="muted">{}</span>',
+        address, raw, _received(row.last_study_received), text,
+    )  # fmt: skip
+
+
+def _dated(row: StudyRow, address: str, focus: bool) -> SafeString:
+    own = " autofocus" if focus else ""
+    findings = _findings(row.finding_count)
+    if row.date_sort:
+        shown = _moment(row.date_sort)
+        return format_html(
+            '<a href="{}"{}><time datetime="{}">{}</time></a>{}',
+            address, own, shown.replace(" ", "T"), shown, findings,
+        )  # fmt: skip
+    return format_html(
+        '<a class="none" href="{}"{}>{}</a> <span class="faint">received {}</span>{}',
+        address, own, date_text(row.study_date) or "no date", _received(row.received), findings,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -22,8 +140,18 @@ def _badges(modalities: str) -> SafeString:
 
 
 @lru_cache(maxsize=4096)
-def _display(name: str) -> str:
-    return PersonName.parse(name).display
+def _physician(name: str) -> SafeString:
+    shown = PersonName.parse(name).display
+    return format_html("<bdi>{}</bdi>", shown) if shown else _NOTHING
+
+
+@lru_cache(maxsize=4096)
+def _born(raw: str, today: date) -> SafeString:
+    """Return a birth date with the age today."""
+    parsed, text = parse_date(raw), date_text(raw)
+    if parsed:
+        return format_html('<time datetime="{0}">{0}</time> <span class="faint">{1}</span>', text, age(raw, today))
+    return format_html('<span class="none">{}</span>', text) if text else _NOT_GIVEN
 
 
 def _moment(sort_key: str) -> str:
@@ -38,69 +166,3 @@ def _received(stamp: object) -> str:
     if timezone.is_naive(moment):
         moment = moment.replace(tzinfo=ZoneInfo("UTC"))
     return timezone.localtime(moment).date().isoformat()
-
-
-def _undated(raw_date: str | None, received: object) -> str:
-    return f"received {_received(received)}" if received else (date_text(raw_date or "") or "")
-
-
-@lru_cache(maxsize=4096)
-def _born(raw: str, today: date) -> tuple[str, str, str]:
-    """Return a birth date as shown, as a machine reads it ('' unless it is a whole date), and the age."""
-    parsed = parse_date(raw)
-    return date_text(raw), parsed.isoformat() if parsed else "", age(raw, today)
-
-
-def _person(row: PatientRow | StudyRow) -> Cells:
-    return {
-        "name": row.name_display,
-        "others": row.name_others,
-        "id": row.patient_id,
-        "issuer": row.issuer_of_patient_id,
-        "mods": _badges(row.modalities),
-        "findings": row.finding_count,
-    }
-
-
-def study_link(uid: str, key: int | None, holders: int) -> str:
-    """Return the address of a study; with its holder where several studies have the UID."""
-    return f"/studies/{uid}/?holder={key}" if holders > 1 else f"/studies/{uid}/"
-
-
-def patient_cells(row: PatientRow, today: date) -> Cells:
-    """Return what the list of patients shows of one."""
-    born, born_iso, years = _born(row.patient_birth_date, today)
-    uid = row.last_study_uid
-    return {
-        **_person(row),
-        "href": f"/patients/{row.id}/",
-        "last_href": study_link(uid, row.last_study_row, row.last_study_holders) if uid else "",
-        "last": _moment(row.last_study) if row.last_study else "",
-        "last_iso": _moment(row.last_study).replace(" ", "T") if row.last_study else "",
-        "undated": "" if row.last_study else _undated(row.last_study_raw_date, row.last_study_received),
-        "description": row.last_study_description or "",
-        "born": born,
-        "born_iso": born_iso,
-        "age": years,
-        "sex": row.patient_sex,
-        "studies": f"{row.study_count:,}",
-    }
-
-
-def study_cells(row: StudyRow) -> Cells:
-    """Return what the list of studies shows of one."""
-    return {
-        **_person(row),
-        "href": study_link(row.study_instance_uid, row.id, row.holders),
-        "patient_href": f"/patients/{row.patient}/",
-        "date": _moment(row.date_sort) if row.date_sort else "",
-        "date_iso": _moment(row.date_sort).replace(" ", "T") if row.date_sort else "",
-        "raw_date": "" if row.date_sort else date_text(row.study_date),
-        "undated": "" if row.date_sort else _undated(row.study_date, row.received),
-        "description": row.study_description,
-        "accession": row.accession_number,
-        "series": f"{row.series_count:,}",
-        "instances": f"{row.instance_count:,}",
-        "referring": _display(row.referring_physician_name),
-        "institution": row.institution_name,
-    }

@@ -17,10 +17,10 @@ from pacsbrowser.pages import omnibox
 from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
-from pacsbrowser.pages.list_rows import patient_cells, study_cells, study_link
+from pacsbrowser.pages.list_rows import patient_rows, study_link, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
 from pacsbrowser.pages.render import page
-from pacsbrowser.pages.templatetags.dicom_format import counted, icon
+from pacsbrowser.pages.templatetags.dicom_format import counted
 
 # The other tab's number is exact up to here.
 TAB_COUNT = 1_000
@@ -48,12 +48,11 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
         return patients_csv(scope, state)
     found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit)
     _record(request, state, "patients", found.count)
-    today = timezone.localdate()
     context = _context(scope, state, found, "patients", PATIENT_HEADS)
-    context["rows"] = [patient_cells(row, today) for row in found.rows]
+    context["rows"] = patient_rows(found.rows, timezone.localdate(), _wants_more(request))
     if state.is_narrowed and found.count == 1 and found.rows:
         studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
-        context["only_studies"] = [study_cells(row) for row in studies]
+        context["only_studies"] = study_rows(studies)
     return _answer(request, "pages/patient_list.html", state, context)
 
 
@@ -69,7 +68,7 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
     found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit)
     _record(request, state, "studies", found.count)
     context = _context(scope, state, found, "studies", STUDY_HEADS)
-    context["rows"] = [study_cells(row) for row in found.rows]
+    context["rows"] = study_rows(found.rows, _wants_more(request))
     return _answer(request, "pages/study_list.html", state, context)
 
 
@@ -129,7 +128,6 @@ def _context(
         "heads": heads_shown,
         "summary": _summary(found, level),
         "sorted_by": next(f"{head['label']}, {head['way']}" for head in heads_shown if head["way"]),
-        "warning": icon("warning"),
         "chosen_date": state.get("date") or ("range" if state.filters.has_date else ""),
         "from_day": state.get("from") if state.get("date") in ("", "range") else "",
         "to_day": state.get("to") if state.get("date") in ("", "range") else "",
@@ -176,9 +174,7 @@ def _modalities(scope: Scope, state: ListState) -> list[str]:
     return sorted({*known, *state.filters.modalities})
 
 
-def _tabs(
-    scope: Scope, state: ListState | None, level: str, found: "search.Page[Any] | None"
-) -> list[dict[str, Any]]:
+def _tabs(scope: Scope, state: ListState | None, level: str, found: "search.Page[Any] | None") -> list[dict[str, Any]]:
     """Return the tabs with their numbers; the other list's is counted for the same search."""
     query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
     link = state.link(sort=None) if state else ""
@@ -200,7 +196,7 @@ def _tabs(
 
 def _answer(request: HttpRequest, template: str, state: ListState, context: dict[str, Any]) -> HttpResponse:
     """Answer with the page, its results, or, where "load more" was followed, the further rows."""
-    wants_more = request.headers.get("HX-Target") == "rows"
+    wants_more = _wants_more(request)
     response = page(request, template, context, fragment="more" if wants_more else "results")
     if wants_more and context["end"] <= MOST:
         response.headers["HX-Replace-Url"] = f"{request.path}{state.link()}&show={context['end']}"
@@ -208,6 +204,11 @@ def _answer(request: HttpRequest, template: str, state: ListState, context: dict
         shown = {"show": str(state.limit)} if state.limit > PAGE else {}
         response.headers["HX-Push-Url"] = request.path + state.link(**shown).removesuffix("?")
     return response
+
+
+def _wants_more(request: HttpRequest) -> bool:
+    """Whether rows are to be added to the list that the browser shows."""
+    return request.headers.get("HX-Target") == "rows"
 
 
 def _record(

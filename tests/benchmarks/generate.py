@@ -49,7 +49,9 @@ KINDS = (
     (("PT", "CT"), 3), (("XA",), 2), (("NM",), 1), (("ECG",), 1), (("MR", "SEG"), 1), (("OT",), 1),
 )  # fmt: skip
 PARTS = "head chest abdomen pelvis knee shoulder spine hand foot neck thorax heart liver hip wrist ankle".split()  # noqa: SIM905
-WORDS = "with contrast|without contrast|follow-up|screening|AP and lateral|portable|w/wo|left|right|emergency|".split("|")
+WORDS = "with contrast|without contrast|follow-up|screening|AP and lateral|portable|w/wo|left|right|emergency|".split(
+    "|"
+)
 HOSPITALS = ["St. Brannoc", "Region V", "Klinikum Süd", "Westmoor GP", "Klinika 9", "Trial A"]
 
 

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Outcome, Series, Study
+from pacsbrowser.archive.search.same_study import visible
+from pacsbrowser.archive.search.sql import Sql, value
 
 # A delivery that has not finished and was active this lately is still arriving.
 LIVELY = timedelta(minutes=1)
@@ -70,8 +72,8 @@ def find_arrivals(scope: Scope, user: User, after: UUID | None = None, limit: in
     """Return deliveries, the one active last first; a limited scope's own uploads, and those that brought it a study."""
     rows = Delivery.objects.order_by("-active", "-id")
     if not scope.everything:
-        visible = Study.objects.visible_to(scope).values("pk")
-        rows = rows.filter(Q(user=user) | Q(pk__in=DeliveryStudy.objects.filter(study__in=visible).values("delivery")))
+        studies = Study.objects.visible_to(scope).values("pk")
+        rows = rows.filter(Q(user=user) | Q(pk__in=DeliveryStudy.objects.filter(study__in=studies).values("delivery")))
     if after is not None:
         last = Delivery.objects.filter(pk=after).values("active", "id").first()
         rows = rows.filter(Q(active__lt=last["active"]) | Q(active=last["active"], id__lt=last["id"])) if last else rows
@@ -83,14 +85,14 @@ def find_arrivals(scope: Scope, user: User, after: UUID | None = None, limit: in
 
 def _add_studies(scope: Scope, arrivals: Sequence[Arrival]) -> None:
     by_key = {arrival.delivery.pk: arrival for arrival in arrivals}
-    visible = DeliveryStudy.objects.filter(study__in=Study.objects.visible_to(scope))
-    sums = visible.filter(delivery__in=by_key).order_by().values("delivery")
+    inside = DeliveryStudy.objects.filter(study__in=Study.objects.visible_to(scope))
+    sums = inside.filter(delivery__in=by_key).order_by().values("delivery")
     for row in sums.annotate(added=Sum("instance_count"), studies=Sum(1)):
         by_key[row["delivery"]].added = row["added"]
         by_key[row["delivery"]].study_count = row["studies"]
-    newest = visible.filter(delivery=OuterRef("delivery")).order_by("-study").values("study")
+    newest = inside.filter(delivery=OuterRef("delivery")).order_by("-study").values("study")
     border = Subquery(newest[STUDIES_SHOWN - 1 : STUDIES_SHOWN])
-    rows = visible.filter(delivery__in=by_key).annotate(border=border)
+    rows = inside.filter(delivery__in=by_key).annotate(border=border)
     rows = rows.filter(Q(border=None) | Q(study__gte=F("border"))).select_related("study__patient").order_by("-study")
     for row in rows:
         by_key[row.delivery_id].studies.append(ArrivedStudy(row.study, row.instance_count))
@@ -107,7 +109,9 @@ def _add_gaps(studies: Sequence[ArrivedStudy]) -> None:
 
 
 def _add_holders(scope: Scope, studies: Sequence[ArrivedStudy]) -> None:
-    rows = Study.objects.visible_to(scope).filter(study_instance_uid__in={one.study.study_instance_uid for one in studies})
+    rows = Study.objects.visible_to(scope).filter(
+        study_instance_uid__in={one.study.study_instance_uid for one in studies}
+    )
     holders = Counter(rows.values_list("study_instance_uid", flat=True))
     for one in studies:
         one.holders = holders[one.study.study_instance_uid]
@@ -131,5 +135,7 @@ def _add_problems(arrivals: Sequence[Arrival]) -> None:
 
 def count_arrived_since(scope: Scope, since: datetime, limit: int) -> int:
     """Return how many studies got objects since a moment, up to `limit`."""
-    rows: Any = Study.objects.visible_to(scope).filter(received__gte=since).order_by().values("pk")[:limit]
-    return int(rows.count())
+    text = f"SELECT count(*) FROM (SELECT 1 FROM archive_study s WHERE s.received >= ? AND {{}} LIMIT {int(limit)})"
+    inside = visible(scope)
+    stamp = connection.ops.adapt_datetimefield_value(since)
+    return int(value(Sql(text.format(inside.text), (stamp, *inside.params))))

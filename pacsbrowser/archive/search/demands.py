@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.search.filters import Filters
+from pacsbrowser.archive.search.modalities import find_combinations
 from pacsbrowser.archive.search.persons import on_person, on_phrase, person_selects, phrase_select
 from pacsbrowser.archive.search.plan import PATIENTS, Demand, Level
 from pacsbrowser.archive.search.query import Kind, Query, Term
-from pacsbrowser.archive.search.same_study import SameStudy, same_study, visible
+from pacsbrowser.archive.search.same_study import SameStudy, modalities_of, same_study, visible
 from pacsbrowser.archive.search.sql import (
     FALSE,
     LAST,
@@ -17,6 +18,7 @@ from pacsbrowser.archive.search.sql import (
     equals,
     fill,
     intersect,
+    one_of,
     prefix,
     union,
 )
@@ -29,19 +31,31 @@ UID_END = 8
 def demands(level: Level, scope: Scope, query: Query, filters: Filters) -> list[Demand]:
     """Return everything that a row of the list must fulfil, besides being live."""
     study = same_study(scope, query, filters)
-    found = [*_words(level, scope, query), *_birth_dates(level, query), *_patient_filters(level, filters)]
+    found = [*_words(level, scope, query), *_birth_dates(level, query)]
+    leads = not any(demand.select for demand in found)
+    by_patient = _patient_filters(level, filters)
+    if not leads or not study.is_open:
+        by_patient = [Demand(demand.on) for demand in by_patient]
+    found += by_patient
     if query.of(Kind.UNREADABLE):
         found.append(Demand(FALSE, Sql("SELECT id FROM archive_patient WHERE 1 = 0")))
     if not study.is_open:
-        found.append(_same_study(level, study, lead=not any(demand.select for demand in found)))
+        alone = not by_patient and scope.everything
+        found.append(_same_study(level, study, leads, modalities_of(query, filters) if alone else ()))
     return found
 
 
-def _same_study(level: Level, study: SameStudy, lead: bool) -> Demand:
+def _same_study(level: Level, study: SameStudy, leads: bool, modalities: tuple[str, ...]) -> Demand:
     """The study filters lead only where no word does: a word nearly always leaves fewer."""
-    if level is PATIENTS:
-        return Demand(study.exists(), study.select("s.patient_id") if lead else None)
-    return Demand(study.on, study.select("s.id") if lead else None)
+    if level is not PATIENTS:
+        return Demand(
+            study.on, study.select("s.id") if leads else None, {"date_sort": study.between} if study.between else {}
+        )
+    if leads and modalities and len(study.parts) == 1 and (combinations := find_combinations(modalities)):
+        # What the patient's own row says of all its studies answers a lone modality at a fifth of the cost.
+        select = fill("SELECT id FROM archive_patient WHERE {}", one_of("modalities", combinations))
+        return Demand(one_of("p.modalities || ''", combinations), select)
+    return Demand(study.exists(), study.select("s.patient_id") if leads else None)
 
 
 def _words(level: Level, scope: Scope, query: Query) -> list[Demand]:
@@ -95,9 +109,7 @@ def _study_conditions(term: Term) -> Iterable[Condition]:
     else:
         yield lambda letter: equals(f"{letter}accession_search", text)
     if term.first:
-        yield lambda letter: Sql(
-            f"({letter}date_sort >= ? AND {letter}date_sort < ?)", (term.first, term.last + LAST)
-        )
+        yield lambda letter: Sql(f"({letter}date_sort >= ? AND {letter}date_sort < ?)", (term.first, term.last + LAST))
     if len(text) >= UID_END and set(text) <= set("0123456789."):
         yield lambda letter: prefix(f"{letter}uid_reversed", text[::-1])
 

@@ -5,7 +5,7 @@ from typing import Any
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
-from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, Hits, Order, Plan
+from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, Hits, Order, Plan, known
 from pacsbrowser.archive.search.query import Query
 from pacsbrowser.archive.search.results import Page, PatientRow
 from pacsbrowser.archive.search.same_study import visible
@@ -37,7 +37,7 @@ def find_patients(
     else:
         keys = _walked_by_visible(scope, plan, order, limit + 1)
     found = _rows(keys[:limit]) if scope.everything else _visible_rows(scope, keys[:limit])
-    return Page(found, keys[limit - 1] if len(keys) > limit else None, hits.count, hits.exact)
+    return Page(found, keys[limit - 1] if len(keys) > limit else None, *known(hits, after, len(keys), limit))
 
 
 def count_patients(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:
@@ -134,4 +134,3 @@ def _walked_by_visible(scope: Scope, plan: Plan, order: Order, limit: int) -> li
     text = f"""SELECT p.id FROM archive_study l JOIN archive_patient p ON p.id = l.patient_id
         WHERE {{}} AND {{}} AND {{}} AND {{}} ORDER BY l.date_sort {way}, l.id {way} LIMIT {limit}"""
     return [row[0] for row in rows(fill(text, begin, latest, newer, plan.on))]
-

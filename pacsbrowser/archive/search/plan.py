@@ -5,7 +5,7 @@ where many hits lie close together. Pages go on from a row's key: its sort value
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, intersect, rows, value
 
@@ -64,6 +64,8 @@ class Demand:
 
     on: Sql
     select: Sql | None = None
+    # By sort column: what rows must fulfil there, so that a walk along its index can begin and end with it.
+    bounds: Mapping[str, Sql] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +174,24 @@ class Plan:
         """Return the page's keys along the sort index, or None if hits lie too far apart there."""
         level, found, at = self.level, [], order.after
         wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
+        bounds = [demand.bounds[order.column] for demand in self.demands if order.column in demand.bounds]
         source = level.source if keys is None else f"{level.table} {level.letter}"
         for steps in STEPS:
             here = Order(order.column, order.descending, at)
-            text = (
-                f"SELECT {level.key}, {{}} FROM {source} WHERE {{}} ORDER BY {self._by(order)} LIMIT {steps}"
-            )
-            seen = rows(fill(text, wanted, self._after(here)))
+            text = f"SELECT {level.key}, {{}} FROM {source} WHERE {{}} ORDER BY {self._by(order)} LIMIT {steps}"
+            seen = rows(fill(text, wanted, all_of([*bounds, self._after(here)])))
             found += [row[0] for row in seen if row[1]]
             if len(found) >= limit or len(seen) < steps:
                 return found[:limit]
             at = seen[-1][0]
         return None
+
+
+def known(hits: Hits, after: int | None, seen: int, limit: int) -> tuple[int, bool]:
+    """Return the count and whether it is exact, given that a page of up to `limit` + 1 rows has `seen`."""
+    if not hits.exact and after is None and seen <= limit:
+        return seen, True
+    return max(hits.count, min(seen, limit)) if after is None else hits.count, hits.exact
 
 
 def _size(select: Sql | None, limit: int) -> int:
@@ -193,4 +201,3 @@ def _size(select: Sql | None, limit: int) -> int:
 
 def _limited(select: Sql, limit: int) -> Sql:
     return fill(f"SELECT * FROM ({{}}) LIMIT {limit + 1}", select)
-

@@ -8,22 +8,38 @@ from pacsbrowser.archive.search import trigram
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.persons import pattern_condition
 from pacsbrowser.archive.search.query import Kind, Query, Term, longest_literal
-from pacsbrowser.archive.search.sql import LAST, Sql, all_of, any_of, contains, equals, fill, one_of, prefix, union
+from pacsbrowser.archive.search.sql import (
+    LAST,
+    TRUE,
+    Sql,
+    all_of,
+    any_of,
+    contains,
+    equals,
+    fill,
+    one_of,
+    prefix,
+    union,
+)
 from pacsbrowser.dicom.matching import fold
 
 LIVE = Sql("s.instance_count > 0")
+# The same for a key: studies without live instances are few, and an index of their own has them (migration 0002).
+_SHOWN = "id NOT IN (SELECT id FROM archive_study WHERE instance_count = 0)"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) where an index has one.
+    """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) from an index.
 
-    The part with the lowest `rank` is expected to leave the fewest.
+    The part with the lowest `rank` is expected to leave the fewest. With `whole` an index has the condition's column
+    and the patient, so that patients are found without reading studies.
     """
 
     on: Sql
-    select: Sql | None
+    select: Sql
     rank: int
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,7 @@ class SameStudy:
 
     parts: tuple[Part, ...]
     visible: Sql
+    is_unlimited: bool
 
     @property
     def is_open(self) -> bool:
@@ -44,13 +61,24 @@ class SameStudy:
         return all_of([self.visible, *(part.on for part in self.parts)])
 
     def select(self, column: str) -> Sql:
-        """Return the SELECT of `column` of all such studies, from the most telling demand."""
+        """Return the SELECT of `column` (s.id or s.patient_id) of all such studies, from the most telling demand.
+
+        A lone demand is answered from indexes, without reading the studies themselves, as far as that goes.
+        """
         driver = min(self.parts, key=lambda part: part.rank)
-        others = all_of([self.visible, *(part.on for part in self.parts if part is not driver or part.select is None)])
-        if driver.select is None:
-            return fill(f"SELECT {column} AS id FROM archive_study s WHERE {{}}", others)
+        if len(self.parts) == 1 and self.is_unlimited:
+            if column == "s.id":
+                return fill(f"SELECT id FROM ({{}}) WHERE {_SHOWN}", driver.select)
+            if driver.whole:
+                return fill(f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}", driver.on)
+        others = all_of([self.visible, *(part.on for part in self.parts if part is not driver)])
         table = f"SELECT {column} AS id FROM ({{}}) d JOIN archive_study s ON s.id = d.id WHERE {{}}"
         return fill(table, driver.select, others)
+
+    @property
+    def between(self) -> Sql | None:
+        """The range of the study date as a condition on s, if there is one without undated studies."""
+        return next((part.on for part in self.parts if part.whole), None)
 
     def exists(self) -> Sql:
         """Return the condition on p that the patient has such a study."""
@@ -58,10 +86,10 @@ class SameStudy:
 
 
 def visible(scope: Scope) -> Sql:
-    """Return the condition that s is live and in scope."""
+    """Return the condition that s is live and in scope; written so that it never takes the lead from another index."""
     if scope.everything:
         return LIVE
-    return all_of([LIVE, one_of("s.institution_name", sorted(scope.institutions))])
+    return all_of([LIVE, one_of("s.institution_name || ''", sorted(scope.institutions))])
 
 
 def same_study(scope: Scope, query: Query, filters: Filters) -> SameStudy:
@@ -70,9 +98,19 @@ def same_study(scope: Scope, query: Query, filters: Filters) -> SameStudy:
     parts += [_description(word) for word in fold(filters.description).split()]
     parts += [_uid(term.texts[0]) for term in query.of(Kind.UID)]
     if not scope.everything:
-        condition = one_of("s.institution_name", sorted(scope.institutions))
-        parts.append(Part(condition, None, 9))
-    return SameStudy(tuple(parts), visible(scope))
+        inside = one_of("institution_name", sorted(scope.institutions))
+        parts.append(Part(TRUE, fill("SELECT id FROM archive_study WHERE {}", inside), 9))
+    return SameStudy(tuple(parts), visible(scope), scope.everything)
+
+
+def modalities_of(query: Query, filters: Filters) -> tuple[str, ...]:
+    """Return the modalities of which a study must have one, if only one demand is made on its modalities."""
+    wanted = _wanted_modalities(query, filters)
+    return wanted[0] if len(wanted) == 1 else ()
+
+
+def _wanted_modalities(query: Query, filters: Filters) -> list[tuple[str, ...]]:
+    return [term.texts for term in query.of(Kind.MODALITY)] + ([filters.modalities] if filters.modalities else [])
 
 
 def accession_condition(column: str, term: Term) -> Sql:
@@ -97,14 +135,11 @@ def _dates(query: Query, filters: Filters) -> Iterable[Part]:
         if undated:
             condition = any_of([condition, equals("s.date_sort", "")])
             select = fill("{} UNION ALL SELECT s.id FROM archive_study s WHERE s.date_sort = ''", select)
-        yield Part(condition, select, 4)
+        yield Part(condition, select, 4, whole=not undated)
 
 
 def _modalities(query: Query, filters: Filters) -> Iterable[Part]:
-    wanted = [term.texts for term in query.of(Kind.MODALITY)]
-    if filters.modalities:
-        wanted.append(filters.modalities)
-    for names in wanted:
+    for names in _wanted_modalities(query, filters):
         match = one_of("m.modality", names)
         on = fill("EXISTS (SELECT 1 FROM archive_studymodality m WHERE m.study_id = s.id AND {})", match)
         dates, between = filters.has_date and not filters.undated, Sql("")

@@ -41,8 +41,8 @@ def _joined(word: str, parts: Sequence[Sql]) -> Sql | None:
 
 
 def union(parts: Sequence[Sql]) -> Sql:
-    """Return the SELECTs' rows together, once each if there is more than one."""
-    return Sql(" UNION ".join(part.text for part in parts), _params(parts))
+    """Return the SELECTs' rows together, as they come: whoever reads them drops repeats, and may stop early."""
+    return Sql(" UNION ALL ".join(part.text for part in parts), _params(parts))
 
 
 def intersect(parts: Sequence[Sql]) -> Sql:

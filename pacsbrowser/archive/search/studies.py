@@ -3,7 +3,7 @@
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
-from pacsbrowser.archive.search.plan import LIMIT, STUDIES, Hits, Order, Plan
+from pacsbrowser.archive.search.plan import LIMIT, STUDIES, Hits, Order, Plan, known
 from pacsbrowser.archive.search.query import Query
 from pacsbrowser.archive.search.results import Page, StudyRow
 from pacsbrowser.archive.search.same_study import LIVE, visible
@@ -25,7 +25,11 @@ def find_studies(
     hits = plan.hits()
     name = sort.lstrip("-") if sort.lstrip("-") in STUDIES.sorts else "date"
     keys = plan.page(Order(STUDIES.sorts[name], sort.startswith("-"), after), limit + 1, hits)
-    return Page(_rows(scope, keys[:limit]), keys[limit - 1] if len(keys) > limit else None, hits.count, hits.exact)
+    return Page(
+        _rows(scope, keys[:limit]),
+        keys[limit - 1] if len(keys) > limit else None,
+        *known(hits, after, len(keys), limit),
+    )
 
 
 def count_studies(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:

@@ -97,9 +97,7 @@ def _holders(
 ) -> list[Holder]:
     found = [Holder(Level.STUDY, study.study_instance_uid, study) for study in studies]
     found += [Holder(Level.SERIES, one.series_instance_uid, one.study, one) for one in series]
-    found += [
-        Holder(Level.INSTANCE, one.sop_instance_uid, one.series.study, one.series, one) for one in instances
-    ]
+    found += [Holder(Level.INSTANCE, one.sop_instance_uid, one.series.study, one.series, one) for one in instances]
     return _with_shared(scope, found)
 
 
