@@ -77,7 +77,7 @@ def order_series(series: Series) -> str:
                 "UPDATE archive_instance SET position = %s WHERE id = %s", changed[start : start + _ROWS_A_TRANSACTION]
             )
     series.order_rule = rule
-    numbers = [row[1] for row in rows] if rule == BY_NUMBER else []
+    numbers = [rank for rank in ranks if rank is not None] if rule == BY_NUMBER else []
     series.lowest_number, series.highest_number = min(numbers, default=None), max(numbers, default=None)
     series.missing_count = counters.missing_numbers(series)
     Series.objects.filter(pk=series.pk, change_seq=seen).update(
