@@ -5,6 +5,7 @@ PACSBROWSER_HOSTS       names and addresses under which the site is reached, sep
 PACSBROWSER_HTTPS       1: the site is reached over TLS only (secure cookies, HSTS, redirect)
 PACSBROWSER_TLS_HEADER  the header by which a trusted proxy says that the browser used TLS, e.g. X-Forwarded-Proto
 PACSBROWSER_PROXIES     addresses of trusted proxies; only they may name the client's address (X-Forwarded-For)
+PACSBROWSER_CORS        origins (https://viewer.example) whose pages may use DICOMweb with a token (default: none)
 PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
 PACSBROWSER_SECRET_KEY  the signing key, where it is not to be kept in the data folder
@@ -99,6 +100,7 @@ INSTALLED_APPS = [
     "pacsbrowser.jobs",
     "pacsbrowser.archive",
     "pacsbrowser.pages",
+    "pacsbrowser.dicomweb",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -231,6 +233,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
+
+# Sites other than this one whose scripts may use DICOMweb; they need a token, cookies are never taken from elsewhere.
+DICOMWEB_CORS_ORIGINS = frozenset(_words("PACSBROWSER_CORS"))
 
 # ------------------------------------------------------------------ files
 

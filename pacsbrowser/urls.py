@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("dicom-web/", include("pacsbrowser.dicomweb.urls")),
     path("", include("pacsbrowser.pages.urls")),
 ]
 

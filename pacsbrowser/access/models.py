@@ -105,3 +105,39 @@ class OneTimeLink(models.Model):
     @staticmethod
     def _digest(token: str) -> str:
         return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Token(models.Model):
+    """A secret by which a program acts for a user, with fewer rights than the user. Only its digest is kept."""
+
+    PREFIX = "pb_"
+    SHOWN = 8
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    # the first characters of the secret, so that a person recognises it
+    start = models.CharField(max_length=16)
+    may_read = models.BooleanField("read: search and retrieve", default=True)
+    may_store = models.BooleanField("store: send objects", default=False)
+    created = models.DateTimeField()
+    expires = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Newest first, as the page lists them."""
+
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.start}… ({self.name})"
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires is not None and self.expires <= timezone.now()
+
+    @property
+    def scope(self) -> str:
+        """What it may be used for, as the command line says it."""
+        return ",".join(word for word, may in (("read", self.may_read), ("store", self.may_store)) if may)

@@ -78,7 +78,9 @@ def record_view(request: HttpRequest, level: str, uid: str, study_uid: str, pati
 
 def _say_who(event: Event, request: HttpRequest) -> None:
     event.address = event.address or address_of(request)
-    event.door = event.door or "web"
+    event.door = event.door or getattr(request, "door", "web")
+    if credential := getattr(request, "credential", ""):
+        event.detail = {**event.detail, "token": credential}
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         event.user_id = user.pk
