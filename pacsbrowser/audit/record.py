@@ -57,9 +57,8 @@ def record(
 
 def record_view(request: HttpRequest, level: str, uid: str, study_uid: str, patient_key: str) -> None:
     """Record that a patient, study, series or instance was looked at: once per user, study and five minutes."""
-    user_id = getattr(request.user, "pk", None)
     seen = Event.objects.filter(
-        user_id=user_id,
+        user_id=getattr(request.user, "pk", None),
         action=Action.VIEW,
         study=study_uid,
         patient=_text(patient_key, 256),
@@ -74,6 +73,18 @@ def record_view(request: HttpRequest, level: str, uid: str, study_uid: str, pati
             object=uid,
             detail={"level": level},
         )
+
+
+def was_recorded(action: Action, request: HttpRequest, study: str, object: str) -> bool:
+    """Say whether the user's act on a study was recorded in the last minutes already."""
+    seen = Event.objects.filter(
+        user_id=getattr(request.user, "pk", None),
+        action=action,
+        study=study,
+        object=object,
+        time__gt=timezone.now() - SEEN_AGAIN,
+    )
+    return seen.exists()
 
 
 def _say_who(event: Event, request: HttpRequest) -> None:

@@ -1,6 +1,6 @@
 """The DICOM JSON Model (PS3.18 F.2) of values that are known as text: an index's rows, the answers of a service."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pacsbrowser.dicom.values import parse_decimal, parse_integer
 
 # A data set: elements by tag, eight hexadecimal digits in capitals.
-JsonDataSet = dict[str, dict[str, Any]]
+JsonModel = dict[str, Any]
 
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 # One value each, in which a backslash is text (PS3.5 6.2).
@@ -36,7 +36,7 @@ def keyword_of(tag: int) -> str:
     return keyword_for_tag(tag)
 
 
-def json_of_text(values: Iterable[tuple[str, str]]) -> JsonDataSet:
+def json_of_text(values: Iterable[tuple[str, str]]) -> JsonModel:
     """Return the data set of (keyword, text), in the order of tags; what has no value is left out."""
     found = [(*tag_and_vr(keyword), text) for keyword, text in values if text]
     return {tag: {"vr": vr, "Value": json_values(vr, text)} for tag, vr, text in sorted(found)}
@@ -67,12 +67,6 @@ def element(keyword: str, *values: Any) -> tuple[str, dict[str, Any]]:
     return tag, {"vr": vr, "Value": list(values)} if values else {"vr": vr}
 
 
-def data_set(elements: Iterable[tuple[str, Mapping[str, Any]]]) -> JsonDataSet:
+def data_set(elements: Iterable[tuple[str, Mapping[str, Any]]]) -> JsonModel:
     """Return elements as a data set, in the order of tags."""
     return {tag: dict(value) for tag, value in sorted(elements)}
-
-
-def first_text(values: JsonDataSet, keyword: str) -> str:
-    """Return the first value of an element as text, '' without one."""
-    found: Sequence[Any] = values.get(tag_and_vr(keyword)[0], {}).get("Value") or [""]
-    return str(found[0]) if found[0] is not None else ""

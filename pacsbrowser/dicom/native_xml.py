@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from pacsbrowser.dicom.json_model import JsonDataSet, keyword_of
+from pacsbrowser.dicom.json_model import JsonModel, keyword_of
 
 _NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 _COMPONENTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
@@ -13,7 +13,7 @@ _COMPONENTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffi
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def native_xml(values: JsonDataSet) -> bytes:
+def native_xml(values: JsonModel) -> bytes:
     """Return the document of one data set, in UTF-8."""
     pieces = [f'<?xml version="1.0" encoding="UTF-8"?>\n<NativeDicomModel xmlns="{_NAMESPACE}" xml:space="preserve">']
     pieces += _attributes(values)
@@ -21,14 +21,14 @@ def native_xml(values: JsonDataSet) -> bytes:
     return "".join(pieces).encode()
 
 
-def _attributes(values: JsonDataSet) -> Iterator[str]:
+def _attributes(values: JsonModel) -> Iterator[str]:
     for tag, element in values.items():
         yield f"<DicomAttribute{_names(tag, values)} vr={_quoted(element.get('vr', 'UN'))}>"
         yield from _content(element)
         yield "</DicomAttribute>"
 
 
-def _names(tag: str, values: JsonDataSet) -> str:
+def _names(tag: str, values: JsonModel) -> str:
     """Return the attributes that name an element; a private one goes by its creator and its number in the block."""
     number = int(tag, 16)
     group, place = number >> 16, number & 0xFFFF

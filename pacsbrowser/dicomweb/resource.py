@@ -9,11 +9,13 @@ body, never a page.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from pacsbrowser.access.scope import Scope
@@ -45,9 +47,15 @@ class Call:
         """Return the best representation of those on offer, or raise 406."""
         return choose(self.accepted(), offers)
 
-    def url(self, path: str) -> str:
-        """Return the absolute address of a path of this site."""
-        return self.request.build_absolute_uri(path)
+    @property
+    def base(self) -> str:
+        """The absolute address of this API, without a slash at its end."""
+        return self.request.build_absolute_uri(reverse("dicomweb_capabilities")).rstrip("/")
+
+    def url(self, study: str, series: str = "", instance: str = "") -> str:
+        """Return the Retrieve URL (0008,1190) of a study, series or instance."""
+        parts = zip(("studies", "series", "instances"), (study, series, instance), strict=True)
+        return self.base + "".join(f"/{level}/{quote(uid, safe='')}" for level, uid in parts if uid)
 
 
 Answer = Callable[..., HttpResponseBase]

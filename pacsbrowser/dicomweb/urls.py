@@ -6,7 +6,9 @@ from collections.abc import Callable
 from django.http import HttpResponseBase
 from django.urls import URLPattern, re_path
 
+from pacsbrowser.dicomweb.capabilities import retrieve_capabilities, show_capabilities
 from pacsbrowser.dicomweb.resource import nothing_here, resource
+from pacsbrowser.dicomweb.store import store_instances
 
 
 def route(text: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -16,6 +18,9 @@ def route(text: str, view: Callable[..., HttpResponseBase], name: str) -> URLPat
 
 
 urlpatterns = [
+    route("", resource(GET=show_capabilities, OPTIONS=retrieve_capabilities), "capabilities"),
+    route("studies", resource(POST=store_instances), "studies"),
+    route("studies/<study>", resource(POST=store_instances), "study"),
     # last: what is none of the above
     re_path("^.*$", resource(GET=nothing_here, POST=nothing_here, DELETE=nothing_here)),
 ]

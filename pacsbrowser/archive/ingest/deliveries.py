@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils import timezone
@@ -10,6 +10,9 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
+
+# A program that was silent for longer begins another delivery.
+WARM = timedelta(minutes=2)
 
 
 def open_delivery(
@@ -28,6 +31,21 @@ def open_delivery(
     return Delivery.objects.create(
         door=door, who=who[:150], user=user, address=address[:64], label=label[:200], started=now, active=now
     )
+
+
+def resume_delivery(door: Door, user: User, *, address: str = "", label: str = "") -> Delivery:
+    """Return the delivery to which a single request of a program belongs: its last one, if that is still warm.
+
+    Programs send object by object, each in a request of its own; together they are one transfer. Such a delivery never
+    stands open, because nobody says when the last request has come.
+    """
+    since = timezone.now() - WARM
+    own = Delivery.objects.filter(door=door, user=user, address=address[:64], label=label[:200], active__gt=since)
+    found = own.order_by("-active").first()
+    if found is None:
+        found = open_delivery(door, user.get_username(), user=user, address=address, label=label)
+        close_delivery(found)
+    return found
 
 
 def close_delivery(delivery: Delivery) -> None:
