@@ -1,0 +1,199 @@
+"""Stored values to greys: modality LUT, VOI LUT or window, presentation (PS3.3 C.11.1, C.11.2, PS3.4 N.2).
+
+Values of up to 16 bits go through one table that holds the whole chain; wider ones and floats are computed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pacsbrowser.dicom.decode import Array
+from pacsbrowser.dicom.frames import PixelLayout
+from pacsbrowser.dicom.json_model import JsonModel
+from pacsbrowser.dicom.model_values import first_number, first_text, items, read_binary, values
+
+LINEAR, LINEAR_EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
+FUNCTIONS = (LINEAR, LINEAR_EXACT, SIGMOID)
+MOST_ENTRIES = 65536
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class GreyWindow:
+    """Which part of the values the greys are spread over (PS3.3 C.11.2.1.2)."""
+
+    center: float
+    width: float
+    function: str = LINEAR
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the width is one that the function allows."""
+        return self.width >= 1 if self.function == LINEAR else self.width > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A lookup table: its entries, the first value mapped, and how many bits an entry has."""
+
+    entries: Floats
+    first: float
+    bits: int
+
+    def apply(self, numbers: Floats) -> Floats:
+        """Look numbers up; those outside get the first or the last entry."""
+        index = np.clip(np.nan_to_num(numbers) - self.first, 0, len(self.entries) - 1)
+        found: Floats = self.entries[index.astype(np.int64)]
+        return found
+
+
+def macro(model: JsonModel, frame: int, sequence: str) -> JsonModel:
+    """Return the functional group of a frame: its own, else the shared one, else the object itself (C.7.6.16)."""
+    own = items(model, "52009230")
+    for group in (own[frame : frame + 1], items(model, "52009229")[:1]):
+        for item in group:
+            found = items(item, sequence)
+            if found:
+                return found[0]
+    return model
+
+
+def grey_picture(
+    stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None
+) -> Bytes:
+    """Return the greys, 0 black to 255 white, of stored values of one sample a pixel."""
+    if pixels.bits_allocated == 1:
+        greys: Bytes = (stored != 0).astype(np.uint8) * np.uint8(255)
+    elif stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
+        greys = _by_table(stored, pixels, model, frame, window)
+    else:
+        numbers = _modality(stored.astype(np.float64), model, frame)
+        greys = _to_greys(numbers, numbers, pixels, model, frame, window)
+    return np.bitwise_not(greys) if _is_inverse(pixels, model) else greys
+
+
+def _by_table(
+    stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None
+) -> Bytes:
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    unsigned = np.dtype(f"u{native.dtype.itemsize}")
+    every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.int64).astype(unsigned).view(native.dtype)
+    numbers = _modality(every.astype(np.float64), model, frame)
+    index = np.ascontiguousarray(native).view(unsigned)
+    table = _to_greys(numbers, None, pixels, model, frame, window, native)
+    return table[index]
+
+
+def _modality(numbers: Floats, model: JsonModel, frame: int) -> Floats:
+    """Turn stored values into what they measure, by LUT or by slope and intercept."""
+    table = read_table(next(iter(items(model, "00283000")), {}))
+    if table is not None:
+        return table.apply(numbers)
+    source = macro(model, frame, "00289145")
+    slope = first_number(source, "00281053")
+    intercept = first_number(source, "00281052")
+    return numbers * (1.0 if slope is None else slope) + (intercept or 0.0)
+
+
+def _to_greys(
+    numbers: Floats,
+    present: Floats | None,
+    pixels: PixelLayout,
+    model: JsonModel,
+    frame: int,
+    window: GreyWindow | None,
+    stored: Array | None = None,
+) -> Bytes:
+    """Spread numbers over the greys. Which of them occur is asked only where nothing else gives a window."""
+    if window is None:
+        table = read_table(next(iter(items(model, "00283010")), {}))
+        if table is not None:
+            return _bytes(table.apply(numbers) * (255.0 / max((1 << table.bits) - 1, 1)))
+        window = own_window(model, frame)
+    if window is None:
+        if stored is not None:
+            present = _modality(_without_padding(stored, model).astype(np.float64), model, frame)
+            if pixels.bits_stored == 8 and stored.dtype.kind == "u" and not values(model, "00281053"):
+                return _bytes(numbers)
+        assert present is not None
+        window = _spread(present)
+    return _bytes(apply_window(numbers, window))
+
+
+def own_window(model: JsonModel, frame: int) -> GreyWindow | None:
+    """Return the window that the object recommends: the first one, if it is valid."""
+    source = macro(model, frame, "00289132")
+    center, width = first_number(source, "00281050"), first_number(source, "00281051")
+    if center is None or width is None:
+        return None
+    function = first_text(source, "00281056").upper()
+    window = GreyWindow(center, width, function if function in FUNCTIONS else LINEAR)
+    return window if window.is_valid else None
+
+
+def _without_padding(stored: Array, model: JsonModel) -> Array:
+    """Return the lowest and highest values that occur, Pixel Padding Value (0028,0120) left out."""
+    padding = first_number(model, "00280120")
+    if padding is not None:
+        kept = stored[stored != padding]
+        stored = kept if kept.size else stored
+    return np.array([stored.min(), stored.max()])
+
+
+def _spread(numbers: Floats) -> GreyWindow:
+    finite = numbers[np.isfinite(numbers)]
+    if not finite.size:
+        return GreyWindow(0.5, 1.0, LINEAR_EXACT)
+    low, high = float(finite.min()), float(finite.max())
+    return GreyWindow((low + high) / 2, max(high - low, 1e-9), LINEAR_EXACT)
+
+
+def apply_window(numbers: Floats, window: GreyWindow) -> Floats:
+    """Return numbers from 0 to 255 by the function of a window."""
+    center, width = window.center, window.width
+    if window.function == SIGMOID:
+        with np.errstate(over="ignore"):
+            return 255.0 / (1.0 + np.exp(-4.0 * (numbers - center) / width))
+    if window.function == LINEAR:
+        center, width = center - 0.5, width - 1.0
+    if width <= 0:
+        return np.where(numbers > center, 255.0, 0.0)
+    return ((numbers - center) / width + 0.5) * 255.0
+
+
+def _bytes(numbers: Floats) -> Bytes:
+    clean: Bytes = np.clip(np.nan_to_num(numbers, nan=0.0), 0.0, 255.0).round().astype(np.uint8)
+    return clean
+
+
+def _is_inverse(pixels: PixelLayout, model: JsonModel) -> bool:
+    return pixels.photometric == "MONOCHROME1" or first_text(model, "20500020") == "INVERSE"
+
+
+def read_table(item: JsonModel) -> Table | None:
+    """Return the table of a LUT item (PS3.3 C.11.1.1), None where it is missing or not one."""
+    descriptor = values(item, "00283002")
+    if len(descriptor) < 3 or not all(isinstance(number, int) for number in descriptor[:3]):
+        return None
+    count, first, bits = descriptor[:3]
+    entries = _entries(item.get("00283006", {}), count or MOST_ENTRIES, bits)
+    if not entries.size or not 1 <= bits <= 16:
+        return None
+    return Table(entries, float(first), bits)
+
+
+def _entries(entry: JsonModel, count: int, bits: int) -> Floats:
+    if "Value" in entry:
+        numbers = [number for number in entry["Value"] if isinstance(number, int)]
+        return np.array(numbers[:count], np.float64)
+    return unpack_entries(read_binary(entry, lambda _: b""), count, bits).astype(np.float64)
+
+
+def unpack_entries(data: bytes, count: int, bits: int) -> Array:
+    """Return the entries of table data: of 16 bits, or of 8 bits where there are only so many bytes."""
+    if bits <= 8 and len(data) < 2 * count:
+        return np.frombuffer(data, np.uint8)[:count]
+    return np.frombuffer(data[: len(data) & ~1], "<u2")[:count]
