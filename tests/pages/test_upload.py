@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import resource
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,24 @@ def test_a_file_that_changed_while_it_was_sent_is_not_kept(client: Client) -> No
     assert (line["outcome"], line["code"]) == ("rejected", "changed")
     assert not Instance.objects.exists()
     assert incoming_files() == []
+
+
+def test_a_write_that_fails_is_no_success_and_leaves_nothing(client: Client) -> None:
+    """A limit on file sizes stands for the full disk: the system call fails in the middle of a part."""
+    where = begin(client)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, hard))
+    try:
+        answer = post(client, where, body_of({"1.dcm": make_dataset(), "large": bytes(21_000_000)}))
+        zipped = post(client, where, body_of({"x.zip": b"PK\x03\x04" + bytes(21_000_000)}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer.status_code, zipped.status_code) == (503, 503)
+    assert incoming_files() == []
+    assert not list((storage.incoming_root().parent / "zips").glob("*"))
+    assert not Instance.objects.exists() and not Job.objects.exists()
+    (line,) = send(client, where, {"1.dcm": make_dataset()})
+    assert line["outcome"] == "stored"
 
 
 def test_the_csrf_token_is_demanded(client: Client) -> None:
