@@ -98,6 +98,7 @@ def _arrival(one: "search.Arrival") -> dict[str, Any]:
         "is_cut": one.is_cut,
         "counts": one.counts,
         "problems": one.problems,
+        "is_many": one.study_count >= search.MOST_STUDIES,
         "more_studies": one.study_count - len(one.studies),
         "studies": [
             {"study": own.study, "added": own.added, "missing": own.missing,

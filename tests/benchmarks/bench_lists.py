@@ -70,8 +70,8 @@ def product(folder: Path) -> Iterator[Browser]:
     port = free_port()
     environment = {**os.environ, "PACSBROWSER_DATA": str(folder), "PACSBROWSER_IDLE": "600"}
     make = (
-        "from pacsbrowser.access.models import User; u, _ = User.objects.get_or_create(username=%r);"
-        "u.role='administrator'; u.set_password(%r); u.save()" % (USER, PASSWORD)
+        f"from pacsbrowser.access.models import User; u, _ = User.objects.get_or_create(username={USER!r});"
+        f"u.role='administrator'; u.set_password({PASSWORD!r}); u.save()"
     )
     run = [sys.executable, "manage.py"]
     subprocess.run([*run, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
@@ -123,7 +123,7 @@ def kinds(folder: Path, chance: random.Random) -> dict[str, list[str]]:
     sorts = {
         "/": "name id last birth sex studies modalities",
         "/studies/": "date name id modalities description accession series instances referring institution",
-    }  # noqa: E501
+    }
     found = {
         "patient list": ["/"],
         "study list": ["/studies/"],
@@ -131,7 +131,7 @@ def kinds(folder: Path, chance: random.Random) -> dict[str, list[str]]:
             f"sort {path} by {name}": [f"{path}?sort={name}", f"{path}?sort=-{name}"]
             for path, names in sorts.items()
             for name in names.split()
-        },  # noqa: E501
+        },
         "name prefix, 1 letter": q(list("abcdefgklmnoprstvw")),
         "name prefix, 2 letters": q([word[0][:2] for word in words]),
         "name prefix, 4 letters": q([word[0][:4] for word in words]),
@@ -182,7 +182,10 @@ def measure(browser: Browser, pages: dict[str, list[str]]) -> dict[str, list[flo
         rounds = max(ROUNDS, -(-20 // len(addresses)))
         for turn in range(rounds + 1):
             for address in addresses:
-                status, content, took = browser.ask(address)
+                try:
+                    status, content, took = browser.ask(address)
+                except TimeoutError as error:
+                    raise AssertionError(f"{address} was not answered within a minute") from error
                 if status not in (200, 302):
                     raise AssertionError(f"{address} answered {status}: {content[:300]!r}")
                 if turn:

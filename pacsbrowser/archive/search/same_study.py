@@ -114,7 +114,7 @@ def _wanted_modalities(query: Query, filters: Filters) -> list[tuple[str, ...]]:
 
 
 def accession_condition(column: str, term: Term) -> Sql:
-    """Return the condition that an accession number matches: part of it from three characters on, else its beginning."""
+    """Return the condition on an accession number: any part of three characters and more, else its beginning."""
     return any_of(_one_accession(column, text, term.is_pattern) for text in term.texts)
 
 
