@@ -84,6 +84,8 @@ def patient_link(page: Page) -> Locator:
 
 def test_the_whole_job(keyboard: Page, live_app: LiveApp, files: list[Path]) -> None:
     page = keyboard
+    # listened for from the start: the browser is told of the first listener only after a while
+    page.on("filechooser", lambda _: None)
     log_in(page, live_app, "uploader")
 
     page.keyboard.press("g")
