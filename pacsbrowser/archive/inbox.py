@@ -57,7 +57,7 @@ def after(rows: QuerySet[Finding], key: str) -> QuerySet[Finding]:
     last = Finding.objects.filter(pk=int(key)).first() if is_key(key) else None
     if last is None:
         return rows
-    return rows.filter(Q(last_seen__lt=last.last_seen) | Q(last_seen=last.last_seen, pk__lt=last.pk))
+    return rows.filter(last_seen__lte=last.last_seen).exclude(last_seen=last.last_seen, pk__gte=last.pk)
 
 
 def counts_by_code(scope: Scope, state: str) -> dict[str, int]:
