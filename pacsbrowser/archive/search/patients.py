@@ -42,7 +42,7 @@ def find_patients(
 
 def count_patients(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:
     """Return how many patients there are, up to `limit`."""
-    return _plan(scope, query, filters).hits(limit)
+    return _plan(scope, query, filters).count(limit)
 
 
 def _plan(scope: Scope, query: Query, filters: Filters) -> Plan:

@@ -110,6 +110,12 @@ class Plan:
         selects = [demand.select for demand in leading if demand.select]
         return intersect(selects), [demand for demand in self.demands if not demand.select]
 
+    def count(self, limit: int) -> Hits:
+        """Count the rows, up to `limit`, without their keys."""
+        select, exact = self._keys(limit)
+        found = int(value(fill("SELECT count(*) FROM ({})", select)))
+        return Hits(min(found, limit), exact and found <= limit)
+
     def hits(self, limit: int = LIMIT) -> Hits:
         """Count the rows, up to `limit`."""
         select, exact = self._keys(limit)
