@@ -51,8 +51,8 @@ KINDS = (
 )  # fmt: skip
 PARTS = "head chest abdomen pelvis knee shoulder spine hand foot neck thorax heart liver hip wrist ankle".split()  # noqa: SIM905
 WORDS = [
-    "with contrast", "without contrast", "follow-up", "screening", "AP and lateral", "portable", "w/wo", "left", "right",
-    "emergency", "",
+    "with contrast", "without contrast", "follow-up", "screening", "AP and lateral", "portable", "w/wo", "left",
+    "right", "emergency", "",
 ]  # fmt: skip
 HOSPITALS = ["St. Brannoc", "Region V", "Klinikum Süd", "Westmoor GP", "Klinika 9", "Trial A"]
 
