@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.core.cache import cache
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import Lag
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import ordering
-from pacsbrowser.archive.models import Instance, Reference, Series, Study
+from pacsbrowser.archive.models import Copy, Instance, Reference, Series, Study
 
 PAGE = 60
 GAPS_SHOWN = 40
@@ -49,6 +50,7 @@ class SeriesWindow:
     last: int
     previous: int | None
     following: int | None
+    copies: dict[int, int]
 
 
 def live_instances(series: Series) -> QuerySet[Instance]:
@@ -57,22 +59,29 @@ def live_instances(series: Series) -> QuerySet[Instance]:
 
 
 def beyond(instance: Instance) -> Q:
-    """Return the condition on what comes after an instance in its series."""
-    return Q(position__gt=instance.position) | Q(position=instance.position, pk__gt=instance.pk)
+    """Return the condition on what comes after an instance in its series, in a form that walks the index."""
+    return Q(position__gte=instance.position) & ~Q(position=instance.position, pk__lte=instance.pk)
 
 
 def window(series: Series, start: int | None = None, size: int = PAGE) -> SeriesWindow:
     """Return the page that begins at a position, or at the first one."""
-    rows = live_instances(series).annotate(copy_count=Count("copies")).select_related("blob")
-    ordered = rows.order_by("position", "pk")
+    ordered = live_instances(series).select_related("blob").order_by("position", "pk")
     wanted = ordered if start is None else ordered.filter(position__gte=start)
     found = list(wanted[: size + 1])
-    following = found[size].position if len(found) > size else None
     shown = found[:size]
-    first = shown[0].position if shown else 0
+    if not shown:
+        return SeriesWindow((), 0, 0, None, None, {})
+    first, last = shown[0].position, shown[-1].position
     before = live_instances(series).filter(position__lt=first).order_by("-position", "-pk")
-    earlier = list(before.values_list("position", flat=True)[:size]) if shown else []
-    return SeriesWindow(shown, first, shown[-1].position if shown else 0, earlier[-1] if earlier else None, following)
+    earlier = list(before.values_list("position", flat=True)[:size])
+    following = found[size].position if len(found) > size else None
+    return SeriesWindow(shown, first, last, earlier[-1] if earlier else None, following, count_copies(shown))
+
+
+def count_copies(instances: Sequence[Instance]) -> dict[int, int]:
+    """Return how many further objects were received under the UIDs of some instances, by the instance's key."""
+    rows = Copy.objects.filter(instance__in=instances).order_by().values_list("instance")
+    return dict(rows.annotate(found=Count("pk")))
 
 
 def bounds(series: Series) -> tuple[int, int]:
@@ -84,21 +93,31 @@ def bounds(series: Series) -> tuple[int, int]:
 
 
 def find_gaps(series: Iterable[Series], limit: int = GAPS_SHOWN) -> dict[int, list[Gap]]:
-    """Return the missing numbers of those series whose positions are Instance Numbers, by the key of the series."""
-    wanted = [row.pk for row in series if row.missing_count and row.order_rule == ordering.BY_NUMBER]
-    gaps: dict[int, list[Gap]] = defaultdict(list)
-    if not wanted:
-        return gaps
+    """Return the missing numbers of those series whose positions are Instance Numbers, by the key of the series.
+
+    They are remembered until the series changes, as finding them reads all of its positions.
+    """
+    wanted = {row.pk: row for row in series if row.missing_count and row.order_rule == ordering.BY_NUMBER}
+    names = {key: f"gaps:{key}:{row.change_seq}:{row.received.timestamp()}:{limit}" for key, row in wanted.items()}
+    known = cache.get_many(names.values())
+    unknown = [key for key in wanted if names[key] not in known]
+    found = _read_gaps(unknown, limit) if unknown else {}
+    cache.set_many({names[key]: gaps for key, gaps in found.items()})
+    return defaultdict(list, {key: known.get(names[key]) or found.get(key, []) for key in wanted})
+
+
+def _read_gaps(keys: list[int], limit: int) -> dict[int, list[Gap]]:
     before = Window(Lag("position"), partition_by=F("series_id"), order_by=F("position").asc())
     rows = (
         Instance.objects.live()
-        .filter(series__in=wanted)
+        .filter(series__in=keys)
         .annotate(before=before)
         .filter(before__lt=F("position") - 1)
         .order_by("series_id", "position")
         .values_list("series_id", "before", "position")
     )
-    for key, last_before, position in rows[: limit * len(wanted)]:
+    gaps: dict[int, list[Gap]] = {key: [] for key in keys}
+    for key, last_before, position in rows[: limit * len(keys)]:
         if len(gaps[key]) < limit:
             gaps[key].append(Gap(last_before + 1, position - 1))
     return gaps
@@ -127,7 +146,7 @@ def position_of_number(series: Series, number: int) -> int | None:
 def neighbours_of_instance(instance: Instance) -> tuple[Instance | None, Instance | None]:
     """Return the instances before and after this one in its series."""
     rows = live_instances(instance.series).only("sop_instance_uid", "instance_number", "position", "series")
-    before = rows.filter(Q(position__lt=instance.position) | Q(position=instance.position, pk__lt=instance.pk))
+    before = rows.filter(Q(position__lte=instance.position) & ~Q(position=instance.position, pk__gte=instance.pk))
     after = rows.filter(beyond(instance))
     return before.order_by("-position", "-pk").first(), after.order_by("position", "pk").first()
 

@@ -134,3 +134,6 @@ def recount_all() -> None:
             counters.recount([study])
     for patient in Patient.objects.filter(studies=None):
         counters.recount([], [patient])
+    for patient in Patient.objects.order_by("pk").iterator(chunk_size=_STEP):
+        with transaction.atomic():
+            counters.recount_findings([patient])

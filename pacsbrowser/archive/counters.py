@@ -106,8 +106,9 @@ def missing_numbers(series: Series) -> int:
 
 
 def _consider_last(patient: Patient, study: Study) -> None:
-    """Make a study its patient's last one if it is later than what is known; undated ones rank last."""
-    if study.instance_count and (patient.last_study_row_id is None or study.date_sort > patient.last_study):
+    """Make a study its patient's last one if no known one ranks before it; undated ones rank last."""
+    known = (patient.last_study, patient.last_study_row_id or 0)
+    if study.instance_count and (study.date_sort, study.pk) > known:
         patient.last_study = study.date_sort
         patient.last_study_row = study
 
@@ -207,11 +208,9 @@ def _recount_patient(patient: Patient) -> None:
 
 
 def recount_findings(patients: Iterable[Patient]) -> None:
-    """Compute the numbers of open findings of some patients, their studies and series again."""
+    """Compute the numbers of open findings of some patients, their studies and series again; the trash has none."""
     for patient in patients:
-        still = Finding.objects.filter(patient=patient, state=Finding.State.OPEN).exclude(
-            severity=Finding.Severity.INFO
-        )
+        still = Finding.objects.live().open().filter(patient=patient)
         Series.objects.filter(study__patient=patient).update(finding_count=0)
         Study.objects.filter(patient=patient).update(finding_count=0)
         for level, model in (("series", Series), ("study", Study)):

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from pacsbrowser.archive import counters, findings, ordering, storage
-from pacsbrowser.archive.ingest import rows
+from pacsbrowser.archive.ingest import references, rows
 from pacsbrowser.archive.models import Copy, Finding, Instance, Series
 from pacsbrowser.dicom.header import read_header
 
@@ -13,13 +13,15 @@ def make_primary(copy: Copy, who: str, why: str) -> Instance:
     """Show a copy in place of what its instance shows; that becomes the copy. Nothing is lost, and it can be undone.
 
     Raises:
+        Copy.DoesNotExist: somebody else has chosen it meanwhile, or its instance was deleted for good.
         DicomError, OSError: the copy's file cannot be read any more.
     """
     with storage.open_blob(copy.blob) as file:
         header = read_header(file)
     columns = rows.instance_columns(header.values)
     with transaction.atomic():
-        instance = Instance.objects.select_related("blob", "series__study").get(pk=copy.instance_id)
+        copy = Copy.objects.select_related("blob", "instance__blob", "instance__series__study").get(pk=copy.pk)
+        instance = copy.instance
         shown, copied = instance.blob, copy.blob
         # Both rows point at their file one to one: the copy lets go first.
         before = _facts(instance)
@@ -30,6 +32,8 @@ def make_primary(copy: Copy, who: str, why: str) -> Instance:
         instance.has_pixel_data = header.has_pixel_data
         instance.position = instance.instance_number_value or 0
         instance.save()
+        references.forget([instance])
+        references.save([(instance, header)])
         Copy.objects.create(instance=instance, kind=copy.kind, blob=shown, **before)
         Series.objects.filter(pk=instance.series_id).update(order_rule=ordering.UNKNOWN)
         counters.recount([instance.series.study])

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters
 from pacsbrowser.archive.models import Finding, Patient, Series, Study
+from pacsbrowser.archive.models.findings import FindingQuerySet
 
 # What is said of a disagreement's values; more than these are counted but not listed.
 _VALUES = 20
@@ -110,7 +111,7 @@ class Observation:
         return self.level, self.object_key, self.code, self.keyword
 
 
-def visible_findings(scope: Scope) -> QuerySet[Finding]:
+def visible_findings(scope: Scope) -> FindingQuerySet:
     """Return the findings a viewer may see: none that tells of studies out of scope."""
     found = Finding.objects.all()
     if scope.everything:

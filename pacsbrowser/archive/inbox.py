@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import findings
 from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study
+from pacsbrowser.archive.models.findings import FindingQuerySet
 
 FILTERS = ("code", "severity", "level", "state")
 MOST_DIGITS = 18
@@ -14,17 +15,15 @@ MOST_DIGITS = 18
 Row = Patient | Study | Series | Instance
 
 
-def live_findings(scope: Scope) -> QuerySet[Finding]:
+def live_findings(scope: Scope) -> FindingQuerySet:
     """Return the findings on what is not in the trash, as far as a viewer may see them."""
-    rows = findings.visible_findings(scope).filter(patient__instance_count__gt=0)
-    on_empty = Q(study__instance_count=0) | Q(series__instance_count=0)
-    return rows.exclude(on_empty).exclude(instance__removal__isnull=False)
+    return findings.visible_findings(scope).live()
 
 
 def open_findings_of(row: Row, scope: Scope) -> QuerySet[Finding]:
     """Return the open findings on an object and on all that is in it, the worst first; notes are not among them."""
     level: dict[str, Row] = {str(type(row)._meta.model_name): row}
-    rows = live_findings(scope).filter(state=Finding.State.OPEN, **level).exclude(severity=Finding.Severity.INFO)
+    rows = live_findings(scope).open().filter(**level)
     worst = Case(When(severity=Finding.Severity.ERROR, then=Value(0)), default=Value(1), output_field=IntegerField())
     return rows.order_by(worst, "-last_seen", "-pk")
 
@@ -34,8 +33,7 @@ def finding_counts(rows: Sequence[Row], scope: Scope) -> dict[int, int]:
     if scope.everything or not rows:
         return {row.pk: row.finding_count for row in rows if not isinstance(row, Instance)}
     level = str(type(rows[0])._meta.model_name)
-    found = live_findings(scope).filter(state=Finding.State.OPEN, **{f"{level}__in": rows})
-    found = found.exclude(severity=Finding.Severity.INFO)
+    found = live_findings(scope).open().filter(**{f"{level}__in": rows})
     return dict(found.order_by(level).values_list(level).annotate(found=Count("pk")))
 
 
@@ -57,7 +55,7 @@ def after(rows: QuerySet[Finding], key: str) -> QuerySet[Finding]:
     last = Finding.objects.filter(pk=int(key)).first() if is_key(key) else None
     if last is None:
         return rows
-    return rows.filter(Q(last_seen__lt=last.last_seen) | Q(last_seen=last.last_seen, pk__lt=last.pk))
+    return rows.filter(last_seen__lte=last.last_seen).exclude(last_seen=last.last_seen, pk__gte=last.pk)
 
 
 def counts_by_code(scope: Scope, state: str) -> dict[str, int]:

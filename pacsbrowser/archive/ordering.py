@@ -29,6 +29,9 @@ def expect(series: Series, numbers: Sequence[int | None]) -> None:
     known = [number for number in numbers if number is not None]
     if not numbers:
         return
+    if series.instance_count == 0:
+        # What spanned other numbers is in the trash.
+        series.lowest_number = series.highest_number = None
     if len(set(known)) < len(numbers) or not _all_free(series, known):
         series.order_rule = UNKNOWN
         series.lowest_number = series.highest_number = None

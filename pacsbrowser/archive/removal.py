@@ -4,7 +4,7 @@ Whether a person may do this is for the doors to ask. Large removals are done in
 only shortly; a removal that was cut off is finished by doing it again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from pacsbrowser.archive import counters, ordering, storage
 from pacsbrowser.archive.models import Blob, Copy, Instance, Level, Patient, Removal, Series, Study, Tombstone
 
 _STEP = 1000
+# A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
+_DELETED_AT_ONCE = 100
 
 Removable = Patient | Study | Series | Instance
 
@@ -43,8 +45,6 @@ def live_instances(row: Removable) -> QuerySet[Instance]:
 
 def remove(row: Removable, user: User, why: str) -> Removal:
     """Put everything below a row into the trash and return the act."""
-    instances = live_instances(row)
-    keys = list(instances.values_list("pk", flat=True))
     removal = Removal.objects.create(
         level=level_of(row),
         label=_label(row),
@@ -53,13 +53,11 @@ def remove(row: Removable, user: User, why: str) -> Removal:
         who=user.get_username(),
         when=timezone.now(),
         why=why[:500],
-        instance_count=len(keys),
+        instance_count=0,
         size=row.size if not isinstance(row, Instance) else row.blob.size,
     )
-    studies = _studies_of(instances)
-    for step in _steps(keys):
-        Instance.objects.live().filter(pk__in=step).update(removal=removal)
-    _recount(studies)
+    removal.instance_count = _move(live_instances(row), removal)
+    removal.save(update_fields=["instance_count"])
     return removal
 
 
@@ -84,14 +82,35 @@ def _uid(row: Removable) -> str:
 
 def restore(removal: Removal, who: str) -> int:
     """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already."""
-    instances = Instance.objects.filter(removal=removal)
-    studies = _studies_of(instances)
-    keys = list(instances.values_list("pk", flat=True))
-    for step in _steps(keys):
-        Instance.objects.filter(pk__in=step, removal=removal).update(removal=None)
+    count = _move(Instance.objects.filter(removal=removal), None)
     Removal.objects.filter(pk=removal.pk).update(restored=timezone.now(), restored_by=who[:150])
-    _recount(studies)
-    return len(keys)
+    return count
+
+
+def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
+    """Put instances into the trash, or out of it, study by study; return how many.
+
+    The last step of a study and its counts are one transaction: where this was cut off, instances are left over, and
+    doing it again finds the study by them.
+    """
+    moved = 0
+    patients: dict[int, Patient] = {}
+    for study in _studies_of(instances):
+        patients[study.patient_id] = study.patient
+        found = list(instances.filter(series__study=study).values_list("pk", "series_id"))
+        series = {key for _, key in found}
+        *steps, last = _steps([key for key, _ in found]) if found else [[]]
+        for step in steps:
+            moved += instances.filter(pk__in=step).update(removal=into)
+        with transaction.atomic():
+            moved += instances.filter(pk__in=last).update(removal=into)
+            counters.recount(Study.objects.filter(pk=study.pk))
+            Series.objects.filter(pk__in=series).update(order_rule=ordering.UNKNOWN)
+        ordering.settle(series)
+    for patient in patients.values():
+        with transaction.atomic():
+            counters.recount_findings([patient])
+    return moved
 
 
 def purge(removal: Removal, who: str) -> int:
@@ -99,7 +118,7 @@ def purge(removal: Removal, who: str) -> int:
     keys = list(Instance.objects.filter(removal=removal).values_list("pk", flat=True))
     studies = _studies_of(Instance.objects.filter(removal=removal))
     deleted = 0
-    for step in _steps(keys):
+    for step in _steps(keys, _DELETED_AT_ONCE):
         with transaction.atomic():
             # Read again under the lock: an object that was sent again meanwhile is live and stays.
             still = list(Instance.objects.filter(pk__in=step, removal=removal).values_list("pk", flat=True))
@@ -126,7 +145,7 @@ def _delete_rows(keys: list[int]) -> None:
 def unlink_tombstones() -> int:
     """Unlink the files whose rows are deleted, unless the same bytes were received again; return how many."""
     count = 0
-    while stones := list(Tombstone.objects.all()[:_STEP]):
+    while stones := list(Tombstone.objects.all()[:_DELETED_AT_ONCE]):
         with transaction.atomic():
             paths = [stone.path for stone in stones]
             kept = set(Blob.objects.filter(path__in=paths).values_list("path", flat=True))
@@ -139,16 +158,17 @@ def unlink_tombstones() -> int:
 
 
 def _delete_empty_parents(studies: list[Study]) -> None:
-    with transaction.atomic():
-        for study in studies:
+    for study in studies:
+        with transaction.atomic():
             Series.objects.filter(study=study, instances=None).delete()
-            patient = study.patient
             if not study.series_set.exists():
                 study.delete()
-            if not patient.studies.exists() and not patient.merged.exists():
-                patient.delete()
-            else:
+    for patient in {study.patient for study in studies}:
+        with transaction.atomic():
+            if patient.studies.exists() or patient.merged.exists():
                 counters.recount_findings([patient])
+            else:
+                patient.delete()
 
 
 def _studies_of(instances: QuerySet[Instance]) -> list[Study]:
@@ -156,16 +176,7 @@ def _studies_of(instances: QuerySet[Instance]) -> list[Study]:
     return list(Study.objects.filter(pk__in=keys).select_related("patient"))
 
 
-def _recount(studies: Iterable[Study]) -> None:
-    for study in studies:
-        with transaction.atomic():
-            study.refresh_from_db()
-            counters.recount([study])
-            Series.objects.filter(study=study).update(order_rule=ordering.UNKNOWN)
-        ordering.settle(study.series_set.values_list("pk", flat=True))
-
-
-def _steps(keys: list[int]) -> Iterator[list[int]]:
+def _steps(keys: list[int], size: int | None = None) -> Iterator[list[int]]:
     rest = iter(keys)
-    while step := list(islice(rest, _STEP)):
+    while step := list(islice(rest, size or _STEP)):
         yield step

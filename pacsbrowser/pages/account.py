@@ -98,9 +98,7 @@ def theme(request: HttpRequest) -> HttpResponse:
         wanted = Theme.LIGHT if user.theme == Theme.DARK else Theme.DARK
     if wanted in Theme.values:
         User.objects.filter(pk=user.pk).update(theme=wanted)
-    return (
-        redirect(request.META.get("HTTP_REFERER") or "/") if _is_form(request) else HttpResponse(status=204)
-    )
+    return redirect(request.META.get("HTTP_REFERER") or "/") if _is_form(request) else HttpResponse(status=204)
 
 
 def _is_form(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 """From a hierarchy to the boxes of its chart: four columns, heights in proportion, never lower than a readable line."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -113,9 +114,9 @@ class _Layout:
         return self.chart
 
     def _groups(self) -> list[tuple[str, str, str]]:
-        """Return what the legend explains: each colour once, with a modality that has it."""
-        modalities = sorted({node.row.modality for study in self.tree.studies for node in study.series})
-        found = {modality_group(modality): harmless(modality)[:12] or "–" for modality in reversed(modalities)}
+        """Return what the legend explains: each colour once, with the modality that has it most often."""
+        counts = Counter(node.row.modality for study in self.tree.studies for node in study.series)
+        found = {modality_group(name): harmless(name)[:12] or "–" for name, _ in reversed(counts.most_common())}
         return [(group, found[group], GROUP_NAMES[group]) for group in GROUPS if group in found]
 
     def _weight(self, row: SeriesNode | Rest) -> int:

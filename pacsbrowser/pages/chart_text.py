@@ -78,7 +78,7 @@ def _break(text: str, room: float, size: float, bold: bool) -> tuple[str, str]:
         used += _em(letter) * size * (_BOLDER if bold else 1)
         if used > room and place:
             space = text.rfind(" ", 0, place + 1)
-            end = space if space > place // 2 else place
+            end = space if space > place // 4 else place
             return text[:end].rstrip(), text[end:].lstrip()
     return text, ""
 

@@ -103,9 +103,12 @@ def copy_show(request: HttpRequest, study_uid: str, series_uid: str, instance_ui
         make_primary(copy, request.user.get_username(), why)
     except (DicomError, OSError):
         messages.error(request, "The file of this copy cannot be read, so it cannot be shown.")
+    except Copy.DoesNotExist:
+        messages.info(request, "Somebody has chosen another copy meanwhile.")
     else:
         detail = {"what": "copy shown", "why": why, "sha256": bytes(copy.blob.sha256).hex()}
-        record(Action.DECIDE, request=request, study=place.study.study_instance_uid, object=place.uid, detail=detail)
+        patient, study = place.patient.patient_id, place.study.study_instance_uid
+        record(Action.DECIDE, request=request, patient=patient, study=study, object=place.uid, detail=detail)
         messages.success(request, "Lists and protocols show the other copy from now on. The first is kept.")
     return redirect(reverse("instance_detail", args=place.url_arguments) + place.holder_query + "#copies")
 

@@ -1,4 +1,4 @@
-"""The state of a list is its URL: what is searched, filtered and sorted, where the page begins; and links that change it."""
+"""The state of a list is its URL: what is searched, filtered and sorted, where the page begins; and links to others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

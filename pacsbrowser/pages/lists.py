@@ -22,7 +22,7 @@ from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, re
 from pacsbrowser.pages.render import page
 from pacsbrowser.pages.templatetags.dicom_format import counted
 
-# The other tab's number is exact up to here.
+# The other tab's number for a search is exact up to here.
 TAB_COUNT = 1_000
 STUDIES_OF_ONE = 10
 PATIENT_HEADS = (
@@ -98,6 +98,7 @@ def _arrival(one: "search.Arrival") -> dict[str, Any]:
         "is_cut": one.is_cut,
         "counts": one.counts,
         "problems": one.problems,
+        "is_many": one.study_count >= search.MOST_STUDIES,
         "more_studies": one.study_count - len(one.studies),
         "studies": [
             {"study": own.study, "added": own.added, "missing": own.missing,
@@ -178,13 +179,14 @@ def _tabs(scope: Scope, state: ListState | None, level: str, found: "search.Page
     """Return the tabs with their numbers; the other list's is counted for the same search."""
     query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
     link = state.link(sort=None) if state else ""
+    most = TAB_COUNT if query.terms or filters else search.LIMIT
     tabs = []
     counters: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
         ("patients", "Patients", "/", search.count_patients),
         ("studies", "Studies", "/studies/", search.count_studies),
     )
     for name, label, path, count in counters:
-        hits = found if name == level else count(scope, query, filters, TAB_COUNT)
+        hits = found if name == level else count(scope, query, filters, most)
         tabs.append({"label": label, "href": path + link.removesuffix("?"), "current": name == level,
                      "count": hits.count if hits else 0, "exact": not hits or hits.exact})  # fmt: skip
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))

@@ -46,10 +46,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """An instance on the page, and the gap before it."""
+    """An instance on the page, the gap before it, and how many further objects came under its UID."""
 
     instance: Instance
     gap: Gap | None
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,10 @@ def rule_of(series: Series) -> Rule:
 def tiles(window: SeriesWindow, gaps: list[Gap]) -> list[Tile]:
     """Return the instances of a page, each with the gap that lies before it."""
     before = {gap.last + 1: gap for gap in gaps}
-    return [Tile(instance, before.get(instance.position)) for instance in window.instances]
+    return [
+        Tile(instance, before.get(instance.position), window.copies.get(instance.pk, 0))
+        for instance in window.instances
+    ]
 
 
 def ruler(window: SeriesWindow, gaps: list[Gap], first: int, last: int) -> Ruler:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, BinaryIO
 
@@ -26,6 +26,7 @@ from pacsbrowser.pages.study_page import banner
 from pacsbrowser.pages.tag_words import group_name
 
 LONGEST_FILTER = 200
+ROWS_SHOWN = 400
 FORMATS = {"csv": (iter_csv, "text/csv; charset=utf-8"), "json": (iter_json, "application/json")}
 
 
@@ -80,7 +81,18 @@ def _read(file: BinaryIO, words: str, path: str, first: str) -> TagDocument:
     if words:
         return search(file, words)
     start = int(first) if first.isascii() and first.isdecimal() and len(first) < 10 else 0
-    return read_tags(file, path, start)
+    document = read_tags(file, path, start)
+    return document if path else _cut(document, start)
+
+
+def _cut(document: TagDocument, first: int) -> TagDocument:
+    """Return as many rows of the top level as a page shows at once."""
+    if len(document.rows) <= ROWS_SHOWN:
+        return document
+    shown = document.rows[:ROWS_SHOWN]
+    # the file meta information and notes on breaks are rows, but no children of the data set
+    children = sum(row.kind != "break" and not row.path.startswith("0002") for row in shown)
+    return replace(document, rows=shown, next_child=first + children)
 
 
 def _document_context(document: TagDocument, path: str) -> dict[str, Any]:

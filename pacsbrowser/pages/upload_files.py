@@ -47,8 +47,8 @@ MAX_PARTS = 1000
 # How many batches are written to the database at once; the others wait with their bodies on disk.
 _ingesting = threading.BoundedSemaphore(2)
 
-DISK_FULL = "The server's disk is full. Nothing of this batch was kept; tell an administrator, then go on."
-NOT_NOW = "The server cannot write at the moment. Nothing of this batch was kept."
+DISK_FULL = "The server's disk is full. An administrator has to make room; then continue, nothing is sent twice."
+NOT_NOW = "The server cannot write at the moment."
 
 
 @uploader_required

@@ -1,11 +1,14 @@
 """The trash: out of sight and back, sent again, and deleted for good with its files."""
 
 import pytest
+from django.db import IntegrityError, connection
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import check, decisions, removal, storage
-from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Series, Study, Tombstone
+from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Reference, Series, Study, Tombstone
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +112,91 @@ def test_a_limited_scope_sees_only_its_institutions() -> None:
     assert Study.objects.visible_to(north).get().institution_name == "North"
     assert Series.objects.visible_to(north).count() == Instance.objects.visible_to(north).count() == 1
     assert not Patient.objects.visible_to(Scope(everything=False, institutions=frozenset())).exists()
+
+
+def test_findings_on_what_is_in_the_trash_are_not_counted_and_come_back_with_it(administrator: User) -> None:
+    ingest_datasets(*make_series(2), *make_series(1, study=2, Modality=None))
+    study = Study.objects.get(study_instance_uid=f"{ROOT}.2")
+    patient = Patient.objects.get()
+    assert (patient.finding_count, study.finding_count) == (1, 1)
+    act = removal.remove(study, administrator, "test")
+    patient.refresh_from_db()
+    assert patient.finding_count == 0
+    removal.restore(act, "root")
+    patient.refresh_from_db()
+    study.refresh_from_db()
+    assert (patient.finding_count, study.finding_count) == (1, 1)
+
+
+@pytest.mark.parametrize("uid", ["1", "2"], ids=["the same object", "another of the series"])
+def test_findings_of_a_series_count_again_when_it_has_objects_again(administrator: User, uid: str) -> None:
+    ingest_datasets(make_dataset(Modality=None))
+    removal.remove(Series.objects.get(), administrator, "test")
+    assert Patient.objects.get().finding_count == 0
+    ingest_datasets(make_dataset(Modality=None, SOPInstanceUID=f"{ROOT}.1.1.{uid}"))
+    assert (Patient.objects.get().finding_count, Series.objects.get().finding_count) == (1, 1)
+
+
+def test_numbers_of_removed_instances_are_no_gap(administrator: User) -> None:
+    ingest_datasets(*make_series(10))
+    removal.remove(Series.objects.get(), administrator, "test")
+    ingest_datasets(*(make_dataset(SOPInstanceUID=f"{ROOT}.7.{n}", InstanceNumber=n) for n in range(3, 8)))
+    series = Series.objects.get()
+    assert (series.lowest_number, series.highest_number, series.missing_count) == (3, 7, 0)
+
+
+def test_an_object_that_comes_back_alone_has_its_number_as_position(administrator: User) -> None:
+    twins = [make_dataset(SOPInstanceUID=f"{ROOT}.7.{n}", ImagePositionPatient=[0, 0, n]) for n in (1, 2)]
+    ingest_datasets(*twins)
+    assert Series.objects.get().order_rule == "slice"
+    removal.remove(Series.objects.get(), administrator, "test")
+    ingest_datasets(twins[1])
+    assert Series.objects.get().order_rule == "instance_number"
+    assert Instance.objects.live().get().position == 1
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_doing_it_again(
+    administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_datasets(*make_series(5))
+    monkeypatch.setattr(removal, "_STEP", 2)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER cut_off BEFORE UPDATE OF instance_count ON archive_series "
+            "BEGIN SELECT RAISE(ABORT, 'cut off'); END"
+        )
+    with pytest.raises(IntegrityError):
+        removal.remove(Study.objects.get(), administrator, "test")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER cut_off")
+    act = removal.remove(Study.objects.get(), administrator, "test")
+    assert 0 < act.instance_count < 5
+    assert not Patient.objects.visible_to(EVERYTHING).exists()
+    assert not list(check.check_counts())
+
+
+def test_the_last_study_of_two_on_one_day_is_the_same_however_it_is_computed() -> None:
+    ingest_datasets(*make_series(1), *make_series(1, study=2))
+    counted = Patient.objects.get().last_study_row
+    check.recount_all()
+    assert Patient.objects.get().last_study_row == counted == Study.objects.order_by("-pk").first()
+
+
+def test_a_copy_is_chosen_once_even_if_two_people_choose_it() -> None:
+    ingest_datasets(make_dataset(), make_dataset(PixelData=b"\1" * 128))
+    copy = Copy.objects.get()
+    decisions.make_primary(copy, "root", "better")
+    with pytest.raises(Copy.DoesNotExist):
+        decisions.make_primary(copy, "other", "better")
+    assert Copy.objects.get().blob_id != Instance.objects.get().blob_id
+
+
+def test_the_references_of_an_instance_are_those_of_the_copy_that_is_shown() -> None:
+    def naming(uid: str) -> bytes:
+        other = Dataset()
+        other.ReferencedSOPClassUID, other.ReferencedSOPInstanceUID = CTImageStorage, uid
+        return make_dataset(SourceImageSequence=[other])
+
+    ingest_datasets(naming(f"{ROOT}.8"), naming(f"{ROOT}.9"))
+    decisions.make_primary(Copy.objects.get(), "root", "better")
+    assert [row.target_uid for row in Reference.objects.all()] == [f"{ROOT}.9"]

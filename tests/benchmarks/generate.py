@@ -25,17 +25,18 @@ ROOT = "1.2.826.0.1.3680043.10.474"
 TODAY = date(2026, 11, 22)
 
 FAMILIES = """Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Wilson Anderson
-Thomas Taylor Moore Jackson Martin Lee Thompson White Harris Clark Lewis Robinson Walker Young Allen King Wright Scott
-Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts Müller Schmidt Schneider Fischer
-Weber Meyer Wagner Becker Schulz Hoffmann Schäfer Koch Bauer Richter Klein Wolf Schröder Neumann Schwarz Zimmermann Braun
-Krüger Hofmann Hartmann Lange Krause Lehmann Kowalski Wiśniewski Wójcik Kamiński Lewandowski Zieliński Szymański Dąbrowski
-Lindqvist Johansson Andersson Karlsson Nilsson Øvergård Sørensen Jensen Dupont Lefèvre Moreau Laurent Bernard Rossi Russo
-Ferrari Esposito Bianchi Silva Santos Oliveira Souza Pereira Yılmaz Kaya Demir Okonkwo Adeyemi Mensah Tanaka Sato Suzuki
-Takahashi Watanabe Patel Singh Kumar Sharma Khan Hussain Ali Ahmed O'Neill O'Brien MacDonald""".split()  # noqa: SIM905
+Thomas Taylor Moore Jackson Martin Lee Thompson White Harris Clark Lewis Robinson Walker Young Allen King
+Wright Scott Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts Müller
+Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Schäfer Koch Bauer Richter Klein Wolf
+Schröder Neumann Schwarz Zimmermann Braun Krüger Hofmann Hartmann Lange Krause Lehmann Kowalski Wiśniewski
+Wójcik Kamiński Lewandowski Zieliński Szymański Dąbrowski Lindqvist Johansson Andersson Karlsson Nilsson
+Øvergård Sørensen Jensen Dupont Lefèvre Moreau Laurent Bernard Rossi Russo Ferrari Esposito Bianchi Silva
+Santos Oliveira Souza Pereira Yılmaz Kaya Demir Okonkwo Adeyemi Mensah Tanaka Sato Suzuki Takahashi Watanabe
+Patel Singh Kumar Sharma Khan Hussain Ali Ahmed O'Neill O'Brien MacDonald""".split()  # noqa: SIM905
 GIVENS = """James Mary John Patricia Robert Jennifer Michael Linda William Elizabeth David Barbara Richard Susan Joseph
-Jessica Thomas Sarah Charles Karen Christopher Nancy Daniel Lisa Matthew Betty Anthony Margaret Mark Sandra Łukasz Agnieszka
-Zofia Jörg Jürgen Björn Åsa Søren Chloé François José María João Inês Ayşe Emre Chidi Amara Yuki Haruto Priya Arjun Fatima
-Omar Anna Peter Hannah Maximilian Sophie Leon Emma Noah Mia Liam Olivia""".split()  # noqa: SIM905
+Jessica Thomas Sarah Charles Karen Christopher Nancy Daniel Lisa Matthew Betty Anthony Margaret Mark Sandra
+Łukasz Agnieszka Zofia Jörg Jürgen Björn Åsa Søren Chloé François José María João Inês Ayşe Emre Chidi Amara
+Yuki Haruto Priya Arjun Fatima Omar Anna Peter Hannah Maximilian Sophie Leon Emma Noah Mia Liam Olivia""".split()  # noqa: SIM905
 OTHERS = (
     ("Иванов^Иван", 30), ("Иванова^Мария^Сергеевна", 30), ("Петров^Пётр", 30), ("Смирнова^Анна", 30),
     ("Wang^XiaoDong=王^小东", 40), ("Li^Wei=李^伟", 40), ("Zhang^Min=张^敏", 40), ("=王^芳", 10),
@@ -49,9 +50,10 @@ KINDS = (
     (("PT", "CT"), 3), (("XA",), 2), (("NM",), 1), (("ECG",), 1), (("MR", "SEG"), 1), (("OT",), 1),
 )  # fmt: skip
 PARTS = "head chest abdomen pelvis knee shoulder spine hand foot neck thorax heart liver hip wrist ankle".split()  # noqa: SIM905
-WORDS = "with contrast|without contrast|follow-up|screening|AP and lateral|portable|w/wo|left|right|emergency|".split(
-    "|"
-)
+WORDS = [
+    "with contrast", "without contrast", "follow-up", "screening", "AP and lateral", "portable", "w/wo", "left",
+    "right", "emergency", "",
+]  # fmt: skip
 HOSPITALS = ["St. Brannoc", "Region V", "Klinikum Süd", "Westmoor GP", "Klinika 9", "Trial A"]
 
 

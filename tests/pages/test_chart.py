@@ -96,7 +96,8 @@ def test_the_file_stands_alone_and_is_recorded(viewer: Client) -> None:
 def test_looking_is_recorded(viewer: Client) -> None:
     ingest_datasets(*make_series(1))
     patient_page(viewer)
-    assert Event.objects.filter(action="view", who="viewer").count() == 1
+    event = Event.objects.get(action="view", who="viewer")
+    assert event.patient == event.object == "P1"
 
 
 def test_only_what_is_in_scope(client: Client) -> None:

@@ -107,3 +107,26 @@ def test_private_elements_have_their_creator() -> None:
     ingest_datasets(save(whole))
     page = text_of(client_of().get(instance_url()))
     assert "Group 0019, private, creator “EXAMPLE CREATOR”" in page and "secret" in page
+
+
+def test_a_very_long_header_is_paged_without_a_gap() -> None:
+    from pydicom import dcmread
+
+    from tests.datasets import save
+
+    whole = dcmread(io.BytesIO(make_dataset()))
+    block = whole.private_block(0x0019, "EXAMPLE", create=True)
+    for number in range(0x01, 0xFF):
+        block.add_new(number, "LO", f"private {number}")
+    other = whole.private_block(0x0021, "EXAMPLE", create=True)
+    for number in range(0x01, 0xFF):
+        other.add_new(number, "LO", f"further {number}")
+    del whole.file_meta
+    ingest_datasets(save(whole))
+    client = client_of()
+    page = text_of(client.get(instance_url()))
+    first = page.split("&amp;first=")[1].split('"')[0]
+    rest = text_of(client.get(f"{instance_url(TAGS)}?path=&first={first}", headers=HTMX))
+    for number in range(0x01, 0xFF):
+        for words in (f">private {number}<", f">further {number}<"):
+            assert (words in page) != (words in rest), words

@@ -8,13 +8,13 @@ from datetime import datetime
 from django.utils import timezone
 
 from pacsbrowser.archive import counters, findings, ordering
-from pacsbrowser.archive.ingest import collisions, results, rows
+from pacsbrowser.archive.ingest import collisions, references, results, rows
 from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.ingest.collisions import Judgement, Judgements
 from pacsbrowser.archive.ingest.observe import observe
 from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.models import Blob, Copy, Delivery, Instance, Outcome, Reference
+from pacsbrowser.archive.models import Blob, Copy, Delivery, Instance, Outcome, Patient
 from pacsbrowser.archive.models.levels import UID_LENGTH
 
 
@@ -63,8 +63,10 @@ class GroupWriter:
         self._save_files(decisions)
         self._save_references(decisions)
         observations = observe(decisions, self.parents, self.held)
+        revived = self._revived(decisions)
         counters.add(self._gains(decisions), self.parents.filled, self.now)
         findings.record(observations, self.now)
+        counters.recount_findings(revived)
         return [self._result(decision) for decision in decisions]
 
     def _decide(self, arrival: Arrival) -> Decision:
@@ -111,6 +113,7 @@ class GroupWriter:
         if here.removal_id is None:
             return Decision(arrival, family, Outcome.ALREADY_HERE, results.ALREADY_HERE, instance=here)
         here.removal = None
+        here.position = here.instance_number_value or 0
         return Decision(arrival, family, Outcome.STORED, results.RESTORED, "restored", instance=here, is_new=True)
 
     def _different(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
@@ -181,20 +184,21 @@ class GroupWriter:
         Copy.objects.bulk_create(copies)
 
     def _save_references(self, decisions: Sequence[Decision]) -> None:
-        shown = [decision for decision in decisions if decision.outcome == Outcome.STORED and decision.instance]
-        again = [decision.instance for decision in shown if decision.code]
-        if again:
-            Reference.objects.filter(instance__in=again).delete()
-        Reference.objects.bulk_create(
-            Reference(
-                instance=decision.instance,
-                kind=reference.kind,
-                sop_class_uid=rows.cut(reference.sop_class_uid, UID_LENGTH),
-                target_uid=rows.cut(reference.target_uid, UID_LENGTH),
-            )
-            for decision in shown
-            for reference in decision.arrival.header.references
+        shown = [decision for decision in decisions if decision.outcome == Outcome.STORED]
+        references.forget(decision.instance for decision in shown if decision.code and decision.instance)
+        references.save(
+            (decision.instance, decision.arrival.header) for decision in shown if decision.instance is not None
         )
+
+    def _revived(self, decisions: Sequence[Decision]) -> list[Patient]:
+        """Return the patients of whom something was in the trash and is live now: its findings count again."""
+        created = {series.pk for series in self.parents.created_series}
+        patients: dict[int, Patient] = {}
+        for decision in decisions:
+            patient, series = decision.family.patient, decision.family.series
+            if decision.is_new and series.pk not in created and (decision.code or not series.instance_count):
+                patients[patient.pk] = patient
+        return list(patients.values())
 
     def _gains(self, decisions: Sequence[Decision]) -> list[counters.Gain]:
         gains: dict[int, counters.Gain] = {}

@@ -1,8 +1,26 @@
 """What is odd about what was received (Finding), and which objects name which others (Reference)."""
 
+from __future__ import annotations
+
 from django.db import models
+from django.db.models import Q
 
 from pacsbrowser.archive.models.levels import UID_LENGTH, Instance, Level, Patient, Series, Study
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    """Findings, limited to those that say something of what can be seen."""
+
+    def live(self) -> FindingQuerySet:
+        """Return findings on what is not in the trash. One that several instances have outlives its example."""
+        found = self.filter(patient__instance_count__gt=0)
+        on_one = Q(level=Level.INSTANCE) | Q(instance_count=1)
+        found = found.exclude(on_one, instance__removal__isnull=False)
+        return found.exclude(Q(study__instance_count=0) | Q(series__instance_count=0))
+
+    def open(self) -> FindingQuerySet:
+        """Return findings that wait for a person: notes do not."""
+        return self.filter(state=Finding.State.OPEN).exclude(severity=Finding.Severity.INFO)
 
 
 class Finding(models.Model):
@@ -43,6 +61,8 @@ class Finding(models.Model):
     decided_by = models.CharField(max_length=150, blank=True)
     decided = models.DateTimeField(null=True, blank=True)
     decision = models.CharField(max_length=500, blank=True)
+
+    objects = FindingQuerySet.as_manager()
 
     class Meta:
         """Unique, so that a repeat adds none; the index serves the list of open findings."""

@@ -239,7 +239,8 @@ class Series(models.Model):
     """A series of one study.
 
     `lowest_number`, `highest_number` and `missing_count` (free places between them) hold while the rule is
-    "instance_number". `order_rule` names how `Instance.position` was computed (`dicom.order`), '' when that is still to be done.
+    "instance_number". `order_rule` names how `Instance.position` was computed (`dicom.order`), '' when that is still
+    to be done.
     `change_seq` counts the writes to the series: what is derived from it is stamped with the number it was made at.
     """
 

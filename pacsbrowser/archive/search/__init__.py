@@ -1,5 +1,6 @@
 """Finding patients, studies and UIDs: the one box, filters, lists in pages, and the search keys of the protocols."""
 
+from pacsbrowser.archive.search.arrivals import MOST as MOST_STUDIES
 from pacsbrowser.archive.search.arrivals import Arrival, count_arrived_since, find_arrivals
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.modalities import find_modalities
@@ -19,6 +20,7 @@ from pacsbrowser.archive.search.uids import (
 
 __all__ = [
     "LIMIT",
+    "MOST_STUDIES",
     "PATIENTS",
     "STUDIES",
     "Arrival",

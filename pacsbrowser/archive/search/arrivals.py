@@ -7,19 +7,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Outcome, Series, Study
 from pacsbrowser.archive.search.same_study import visible
-from pacsbrowser.archive.search.sql import Sql, value
+from pacsbrowser.archive.search.sql import Sql, rows, union, value
 
 # A delivery that has not finished and was active this lately is still arriving.
 LIVELY = timedelta(minutes=1)
 STUDIES_SHOWN = 6
 PROBLEMS_SHOWN = 4
+MOST = 1_000
 PROBLEMS = (Outcome.CONFLICT, Outcome.REJECTED, Outcome.NOT_DICOM)
 
 
@@ -69,50 +70,61 @@ class Arrival:
 
 
 def find_arrivals(scope: Scope, user: User, after: UUID | None = None, limit: int = 20) -> list[Arrival]:
-    """Return deliveries, the one active last first; a limited scope's own uploads, and those that brought it a study."""
-    rows = Delivery.objects.order_by("-active", "-id")
+    """Return deliveries, the one active last first; for a limited scope own uploads, and what brought it a study."""
+    deliveries = Delivery.objects.order_by("-active", "-id")
     if not scope.everything:
         studies = Study.objects.visible_to(scope).values("pk")
-        rows = rows.filter(Q(user=user) | Q(pk__in=DeliveryStudy.objects.filter(study__in=studies).values("delivery")))
-    if after is not None:
-        last = Delivery.objects.filter(pk=after).values("active", "id").first()
-        rows = rows.filter(Q(active__lt=last["active"]) | Q(active=last["active"], id__lt=last["id"])) if last else rows
-    arrivals = [Arrival(row, scope.everything or row.user_id == user.pk) for row in rows[:limit]]
-    _add_studies(scope, arrivals)
-    _add_problems([arrival for arrival in arrivals if arrival.problem_count])
+        brought = DeliveryStudy.objects.filter(study__in=studies).values("delivery")
+        deliveries = deliveries.filter(Q(user=user) | Q(pk__in=brought))
+    last = Delivery.objects.filter(pk=after).first() if after else None
+    if last is not None:
+        deliveries = deliveries.filter(Q(active__lt=last.active) | Q(active=last.active, id__lt=last.pk))
+    arrivals = [Arrival(row, scope.everything or row.user_id == user.pk) for row in deliveries[:limit]]
+    if arrivals:
+        _add_studies(scope, arrivals)
+        _add_problems([arrival for arrival in arrivals if arrival.problem_count])
     return arrivals
+
+
+# One delivery's studies in scope. A delivery may bring thousands, so no more than MOST are counted.
+_STUDIES = "FROM archive_deliverystudy d JOIN archive_study s ON s.id = d.study_id WHERE d.delivery_id = ? AND {}"
 
 
 def _add_studies(scope: Scope, arrivals: Sequence[Arrival]) -> None:
     by_key = {arrival.delivery.pk: arrival for arrival in arrivals}
-    inside = DeliveryStudy.objects.filter(study__in=Study.objects.visible_to(scope))
-    sums = inside.filter(delivery__in=by_key).order_by().values("delivery")
-    for row in sums.annotate(added=Sum("instance_count"), studies=Sum(1)):
-        by_key[row["delivery"]].added = row["added"]
-        by_key[row["delivery"]].study_count = row["studies"]
-    newest = inside.filter(delivery=OuterRef("delivery")).order_by("-study").values("study")
-    border = Subquery(newest[STUDIES_SHOWN - 1 : STUDIES_SHOWN])
-    rows = inside.filter(delivery__in=by_key).annotate(border=border)
-    rows = rows.filter(Q(border=None) | Q(study__gte=F("border"))).select_related("study__patient").order_by("-study")
-    for row in rows:
-        by_key[row.delivery_id].studies.append(ArrivedStudy(row.study, row.instance_count))
+    inside = visible(scope)
+    sums = f"SELECT count(*), sum(n) FROM (SELECT d.instance_count AS n {_STUDIES} LIMIT {MOST})"
+    newest = f"SELECT * FROM (SELECT d.id AS id {_STUDIES} ORDER BY d.study_id DESC LIMIT {STUDIES_SHOWN})"
+    keys = [_delivery_key(arrival) for arrival in arrivals]
+    totals = rows(union([Sql(sums.format(inside.text), (key, *inside.params)) for key in keys]))
+    for arrival, (count, added) in zip(arrivals, totals, strict=True):
+        arrival.study_count, arrival.added = count, added or 0
+    wanted = rows(union([Sql(newest.format(inside.text), (key, *inside.params)) for key in keys]))
+    of_delivery = DeliveryStudy.objects.filter(pk__in=[row[0] for row in wanted])
+    for one in of_delivery.select_related("study__patient").order_by("-study"):
+        by_key[one.delivery_id].studies.append(ArrivedStudy(one.study, one.instance_count))
     found = [one for arrival in arrivals for one in arrival.studies]
     _add_gaps(found)
     _add_holders(scope, found)
 
 
+def _delivery_key(arrival: Arrival) -> object:
+    field = DeliveryItem._meta.get_field("delivery")
+    return field.get_db_prep_value(arrival.delivery.pk, connection)
+
+
 def _add_gaps(studies: Sequence[ArrivedStudy]) -> None:
-    rows = Series.objects.filter(study__in={one.study.pk for one in studies}, instance_count__gt=0)
-    missing = dict(rows.order_by().values_list("study").annotate(Sum("missing_count")))
+    series = Series.objects.filter(study__in={one.study.pk for one in studies}, instance_count__gt=0)
+    missing = dict(series.order_by().values_list("study").annotate(Sum("missing_count")))
     for one in studies:
         one.missing = missing.get(one.study.pk) or 0
 
 
 def _add_holders(scope: Scope, studies: Sequence[ArrivedStudy]) -> None:
-    rows = Study.objects.visible_to(scope).filter(
+    holding = Study.objects.visible_to(scope).filter(
         study_instance_uid__in={one.study.study_instance_uid for one in studies}
     )
-    holders = Counter(rows.values_list("study_instance_uid", flat=True))
+    holders = Counter(holding.values_list("study_instance_uid", flat=True))
     for one in studies:
         one.holders = holders[one.study.study_instance_uid]
 
@@ -122,12 +134,11 @@ def _add_problems(arrivals: Sequence[Arrival]) -> None:
     by_key = {arrival.delivery.pk: arrival for arrival in arrivals}
     if not by_key:
         return
-    rows = [
-        DeliveryItem.objects.filter(delivery=key, outcome=outcome).order_by("-id")[:PROBLEMS_SHOWN]
-        for key in by_key
-        for outcome in PROBLEMS
-    ]
-    for item in rows[0].union(*rows[1:], all=True):
+    newest = f"""SELECT * FROM (SELECT id FROM archive_deliveryitem WHERE delivery_id = ? AND outcome = ?
+        ORDER BY id DESC LIMIT {PROBLEMS_SHOWN})"""
+    wanted = [(_delivery_key(arrival), outcome.value) for arrival in arrivals for outcome in PROBLEMS]
+    keys = rows(union([Sql(newest, pair) for pair in wanted]))
+    for item in DeliveryItem.objects.filter(pk__in=[row[0] for row in keys]).order_by("-pk"):
         problems = by_key[item.delivery_id].problems
         if len(problems) < PROBLEMS_SHOWN:
             problems.append(item)

@@ -42,7 +42,7 @@ def find_patients(
 
 def count_patients(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:
     """Return how many patients there are, up to `limit`."""
-    return _plan(scope, query, filters).hits(limit)
+    return _plan(scope, query, filters).count(limit)
 
 
 def _plan(scope: Scope, query: Query, filters: Filters) -> Plan:
@@ -105,15 +105,15 @@ def _sorted_by_visible(scope: Scope, keys: str, name: str, order: Order, limit: 
     text = "SELECT s.patient_id, s.date_sort, s.modalities FROM archive_study s WHERE {} AND {}"
     for study in rows(fill(text, near, visible(scope))):
         own.setdefault(study[0], []).append(study)
-    value_of = {
-        "last": lambda studies: max(study[1] for study in studies),
-        "studies": len,
-        "modalities": lambda studies: _joined(studies, 2),
-    }[name]
-    ordered = sorted(((value_of(studies), key) for key, studies in own.items()), reverse=order.descending)
-    if order.after is not None and order.after in own:
-        ordered = ordered[ordered.index((value_of(own[order.after]), order.after)) + 1 :]
-    return [key for _, key in ordered[:limit]]
+    ordered = sorted(own, key=lambda key: (_sort_value(name, own[key]), key), reverse=order.descending)
+    begin = ordered.index(order.after) + 1 if order.after in own else 0
+    return ordered[begin : begin + limit]
+
+
+def _sort_value(name: str, studies: list[Any]) -> str | int:
+    if name == "studies":
+        return len(studies)
+    return _joined(studies, 2) if name == "modalities" else max(str(study[1]) for study in studies)
 
 
 def _walked_by_visible(scope: Scope, plan: Plan, order: Order, limit: int) -> list[int]:

@@ -12,6 +12,8 @@ from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, intersect, r
 LIMIT = 10_000
 # More hits than this are looked for along the sort index first: one in a hundred rows or more is a hit there.
 MANY = 2_000
+# Keys of the leading index that are looked at where other conditions have to be read from the rows.
+NEAR = 5_000
 # Rows of the sort index that are looked at, piece by piece, before hits are collected after all.
 STEPS = (300, 2_000, 6_000)
 
@@ -110,29 +112,37 @@ class Plan:
         selects = [demand.select for demand in leading if demand.select]
         return intersect(selects), [demand for demand in self.demands if not demand.select]
 
+    def count(self, limit: int) -> Hits:
+        """Count the rows, up to `limit`, without their keys."""
+        return self._counted(limit, "''")
+
     def hits(self, limit: int = LIMIT) -> Hits:
         """Count the rows, up to `limit`."""
-        select, exact = self._keys(limit)
-        found = rows(fill("SELECT count(*), json_group_array(id) FROM ({})", select))[0]
-        if found[0] > limit:
-            return Hits(limit, exact=False)
-        return Hits(found[0], exact, found[1] if exact else None)
+        return self._counted(limit, "json_group_array(id)")
 
-    def _keys(self, limit: int) -> tuple[Sql, bool]:
-        """Return the SELECT of up to `limit` + 1 keys, and whether it leaves none out when they are fewer."""
+    def _counted(self, limit: int, keys: str) -> Hits:
         level, rest = self.level, all_of(demand.on for demand in self._rest)
-        if self._lead is None and rest == TRUE:
-            return _limited(Sql(f"SELECT id FROM {level.table} WHERE {self._shown}"), limit), True
-        if self._lead is None:
-            return _limited(fill(f"SELECT {level.key} AS id FROM {level.source} WHERE {{}}", self.on), limit), True
-        if rest == TRUE:
-            return _limited(fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", self._lead), limit), True
-        bound = max(limit, 2 * MANY)
-        exact = _size(self._lead, bound + 1) <= bound
-        near = fill("SELECT DISTINCT id FROM ({})", self._lead) if exact else _limited(self._lead, bound)
-        condition = all_of([self._live, rest])
-        text = f"SELECT {level.key} AS id FROM ({{}}) near JOIN {level.near} WHERE {{}}"
-        return _limited(fill(text, near, condition), limit), exact
+        if self._lead is not None and rest != TRUE:
+            return self._counted_near(self._lead, rest, limit, keys)
+        if self._lead is not None:
+            select = fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", self._lead)
+        elif rest == TRUE:
+            select = Sql(f"SELECT id FROM {level.table} WHERE {self._shown}")
+        else:
+            select = fill(f"SELECT {level.key} AS id FROM {level.source} WHERE {{}}", self.on)
+        count, found = rows(fill(f"SELECT count(*), {keys} FROM ({{}})", _limited(select, limit)))[0]
+        return Hits(count, exact=True, keys=found or None) if count <= limit else Hits(limit, exact=False)
+
+    def _counted_near(self, lead: Sql, rest: Sql, limit: int, keys: str) -> Hits:
+        """Look at the rows that the lead finds, but not at more than NEAR: beyond that the count is a lower bound."""
+        level = self.level
+        text = f"""WITH near AS MATERIALIZED (SELECT DISTINCT id FROM ({{}}) LIMIT {NEAR + 1})
+            SELECT (SELECT count(*) FROM near), count(*), {keys} FROM (
+                SELECT {level.key} AS id FROM near JOIN {level.near} WHERE {{}} AND {{}} LIMIT {limit + 1})"""
+        near, count, found = rows(fill(text, lead, self._live, rest))[0]
+        if near > NEAR or count > limit:
+            return Hits(min(count, limit), exact=False)
+        return Hits(count, exact=True, keys=found or None)
 
     @property
     def _shown(self) -> str:
@@ -148,7 +158,7 @@ class Plan:
             return found
         if hits.keys is not None:
             return self._collected(hits.keys, order, limit)
-        return [row[0] for row in rows(self._ordered(self.on, order, limit))]
+        return [row[0] for row in rows(self._ordered(all_of([self.on, *self._bounds(order)]), order, limit))]
 
     def _collected(self, keys: str, order: Order, limit: int) -> list[int]:
         near = Sql(f"{self.level.key} IN (SELECT value FROM json_each(?))", (keys,))
@@ -170,11 +180,14 @@ class Plan:
         value_of = f"SELECT {order.column}, id FROM {self.level.table} WHERE id = ?"
         return Sql(f"({letter}.{order.column}, {letter}.id) {sign} ({value_of})", (order.after,))
 
+    def _bounds(self, order: Order) -> list[Sql]:
+        return [demand.bounds[order.column] for demand in self.demands if order.column in demand.bounds]
+
     def _walked(self, order: Order, limit: int, keys: str | None) -> list[int] | None:
         """Return the page's keys along the sort index, or None if hits lie too far apart there."""
         level, found, at = self.level, [], order.after
         wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
-        bounds = [demand.bounds[order.column] for demand in self.demands if order.column in demand.bounds]
+        bounds = self._bounds(order)
         source = level.source if keys is None else f"{level.table} {level.letter}"
         for steps in STEPS:
             here = Order(order.column, order.descending, at)

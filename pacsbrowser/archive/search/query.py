@@ -35,7 +35,7 @@ class Kind(Enum):
 class Term:
     """One word of the box.
 
-    `texts` are its folded forms, of which one must match (Müller: muller, mueller). With `is_pattern` they hold * and ?.
+    `texts` are its forms, of which one must match (Müller: muller, mueller); with `is_pattern` they hold * and ?.
     `first` and `last` are the days of a date as YYYYMMDD, also when the word may be a number as well.
     """
 
@@ -114,7 +114,7 @@ def parse_query(text: str) -> Query:
     uids = [_read_uid(part) for part in parts if part]
     if uids and all(uids):
         found = dict.fromkeys(term for term in uids if term)
-        problems = (f"Only the first {UIDS} UIDs were looked for.",) if len(found) > UIDS else ()
+        problems: tuple[str, ...] = (f"Only the first {UIDS} UIDs were looked for.",) if len(found) > UIDS else ()
         return Query(text, tuple(found)[:UIDS], problems)
     words = [_read_word(word) for word in text.translate(_SEPARATORS).split()]
     terms = tuple(dict.fromkeys(term for term in words if term))

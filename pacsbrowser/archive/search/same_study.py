@@ -33,13 +33,14 @@ class Part:
     """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) from an index.
 
     The part with the lowest `rank` is expected to leave the fewest. With `whole` an index has the condition's column
-    and the patient, so that patients are found without reading studies.
+    and the patient, so that patients are found without reading studies. `bound` limits a walk by study date.
     """
 
     on: Sql
     select: Sql
     rank: int
     whole: bool = False
+    bound: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class SameStudy:
 
     @property
     def between(self) -> Sql | None:
-        """The range of the study date as a condition on s, if there is one without undated studies."""
-        return next((part.on for part in self.parts if part.whole), None)
+        """What limits a walk along the study date, as a condition on s."""
+        return next((part.bound for part in self.parts if part.bound), None)
 
     def exists(self) -> Sql:
         """Return the condition on p that the patient has such a study."""
@@ -114,7 +115,7 @@ def _wanted_modalities(query: Query, filters: Filters) -> list[tuple[str, ...]]:
 
 
 def accession_condition(column: str, term: Term) -> Sql:
-    """Return the condition that an accession number matches: part of it from three characters on, else its beginning."""
+    """Return the condition on an accession number: any part of three characters and more, else its beginning."""
     return any_of(_one_accession(column, text, term.is_pattern) for text in term.texts)
 
 
@@ -135,7 +136,9 @@ def _dates(query: Query, filters: Filters) -> Iterable[Part]:
         if undated:
             condition = any_of([condition, equals("s.date_sort", "")])
             select = fill("{} UNION ALL SELECT s.id FROM archive_study s WHERE s.date_sort = ''", select)
-        yield Part(condition, select, 4, whole=not undated)
+        # studies without a date sort below all others: only the upper end limits a walk that is to meet them
+        bound = Sql("s.date_sort < ?", (high,)) if undated else condition
+        yield Part(condition, select, 4, whole=not undated, bound=bound)
 
 
 def _modalities(query: Query, filters: Filters) -> Iterable[Part]:

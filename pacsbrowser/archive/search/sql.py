@@ -83,8 +83,9 @@ def one_of(column: str, values: Iterable[object]) -> Sql:
 def rows(query: Sql) -> list[Any]:
     """Run a SELECT and return its rows."""
     with connection.cursor() as cursor:
-        cursor.execute(query.text.replace("%", "%%").replace("?", "%s"), query.params)
-        return cursor.fetchall()
+        cursor.execute(query.text.replace("%", "%%").replace("?", "%s"), list[Any](query.params))
+        found: list[Any] = cursor.fetchall()
+        return found
 
 
 def value(query: Sql) -> Any:

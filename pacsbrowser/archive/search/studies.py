@@ -34,7 +34,7 @@ def find_studies(
 
 def count_studies(scope: Scope, query: Query, filters: Filters, limit: int = LIMIT) -> Hits:
     """Return how many studies there are, up to `limit`."""
-    return _plan(scope, query, filters).hits(limit)
+    return _plan(scope, query, filters).count(limit)
 
 
 def _plan(scope: Scope, query: Query, filters: Filters) -> Plan:

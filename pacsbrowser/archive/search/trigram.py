@@ -1,4 +1,4 @@
-"""Infix search of three characters and more: SQLite's FTS5 with trigrams, over what patients and studies are searched by.
+"""Infix search of three characters and more: SQLite's FTS5 with trigrams, over what patients and studies are found by.
 
 The tables (migration 0002) hold no text of their own and are kept right by triggers.
 """

@@ -1,4 +1,4 @@
-"""Who holds a UID: the studies, series and instances a viewer may see, and which objects refer to one that is not here."""
+"""Who holds a UID: studies, series and instances that a viewer may see; and which objects refer to one not here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NEAR = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An object that has a UID, with all that stands above it. `is_shared`: its study's UID has other holders as well."""
+    """An object that has a UID, and what stands above it. `is_shared`: its study's UID has other holders as well."""
 
     level: Level
     uid: str
@@ -47,7 +47,7 @@ def find_holders(scope: Scope, uids: Iterable[str]) -> dict[str, list[Holder]]:
 
 
 def find_partial(scope: Scope, part: str) -> list[Holder]:
-    """Return studies, series and instances whose UID begins with `part`, and studies and series whose UID ends with it."""
+    """Return objects whose UID begins with `part`, and studies and series whose UID ends with it."""
     if len(part) < SHORTEST_PARTIAL_UID:
         return []
     studies = _near(Study, "study_instance_uid", part) | _near(Study, "uid_reversed", part[::-1])

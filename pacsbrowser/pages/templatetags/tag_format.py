@@ -24,12 +24,12 @@ def path_id(path: str) -> str:
     return path.replace("/", "-")
 
 
-@register.filter
-def tag_link(path: str, address: str) -> str:
+@register.simple_tag
+def tag_link(address: str, holder_query: str, path: str) -> str:
     """Return the permanent address of an element: on the page of the sequence it is in, where it is shown."""
-    parent = path.split("/")[:-2]
-    query = f"?path={'/'.join(parent)}" if parent else ""
-    return f"{address}{query}#tag-{path_id(path)}"
+    parent = "/".join(path.split("/")[:-2])
+    query = f"{'&' if holder_query else '?'}path={parent}" if parent else ""
+    return f"{address}{holder_query}{query}#tag-{path_id(path)}"
 
 
 @register.filter

@@ -94,7 +94,7 @@ export class Queue {
   }
 
   pause() {
-    if (this.state === 'running') this.setState('paused')
+    if (this.state === 'running' || this.state === 'waiting') this.setState('paused')
   }
 
   resume() {
