@@ -58,15 +58,12 @@ def find_value(layout: Layout, path: str) -> Value:
     """
     if not _PATH.fullmatch(path):
         raise NoSuchValue(path)
-    walker = Walker(layout.window, layout.start, layout.encoding)
-    element = None
-    for step in path.split("/"):
-        if element is not None:
-            walker = Walker.inside(layout.window, element)
-        element = _seek(walker, step)
-        if element is None:
-            raise NoSuchValue(path)
-    assert element is not None  # a path has at least one step
+    first, *steps = path.split("/")
+    element = _seek(Walker(layout.window, layout.start, layout.encoding), first)
+    for step in steps:
+        element = element and _seek(Walker.inside(layout.window, element), step)
+    if element is None:
+        raise NoSuchValue(path)
     is_container = element.vr == "SQ" or (element.length == UNDEFINED and element.tag not in PIXEL_TAGS)
     if is_container:
         raise NoSuchValue(path)

@@ -39,7 +39,8 @@ def _from_partial(ybr: Bytes) -> Bytes:
     y = (ybr[:, :, 0].astype(np.float32) - 16) * (255 / 219)
     blue, red = ((ybr[:, :, place].astype(np.float32) - 128) * (255 / 224) for place in (1, 2))
     rgb = np.stack((y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue), axis=2)
-    return np.clip(rgb, 0, 255).round().astype(np.uint8)
+    found: Bytes = np.clip(rgb, 0, 255).round().astype(np.uint8)
+    return found
 
 
 def palette_picture(stored: Array, model: JsonModel) -> Bytes:
@@ -75,7 +76,7 @@ def _table(model: JsonModel, channel: str) -> Bytes:
 
 
 def _expand(data: Array) -> Array:
-    """Expand a segmented palette (PS3.3 C.7.9.2): runs given one by one, straight lines, and repeats of earlier ones."""
+    """Expand a segmented palette (PS3.3 C.7.9.2): runs given one by one, straight lines, repeats of earlier ones."""
     out: list[int] = []
     position = 0
     numbers = [int(number) for number in data]

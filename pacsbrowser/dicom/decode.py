@@ -9,7 +9,7 @@ from struct import pack
 from typing import Any
 
 import numpy as np
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from pacsbrowser.dicom.codestream import Codestream, read_codestream
@@ -115,10 +115,9 @@ def _decode_native(data: bytes, pixels: PixelLayout) -> Frame:
 
 
 def _dtype(pixels: PixelLayout) -> np.dtype[Any]:
+    kind = "i" if pixels.sign == 1 else "u"
     if pixels.tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA):
         kind = "f"
-    else:
-        kind = "i" if pixels.sign == 1 else "u"
     return np.dtype(f"{'<' if pixels.little else '>'}{kind}{pixels.bits_allocated // 8}")
 
 

@@ -3,6 +3,7 @@
 Values of up to 16 bits go through one table that holds the whole chain; wider ones and floats are computed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +62,7 @@ def macro(model: JsonModel, frame: int, sequence: str) -> JsonModel:
     return model
 
 
-def grey_picture(
-    stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None
-) -> Bytes:
+def grey_picture(stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None) -> Bytes:
     """Return the greys, 0 black to 255 white, of stored values of one sample a pixel."""
     if pixels.bits_allocated == 1:
         greys: Bytes = (stored != 0).astype(np.uint8) * np.uint8(255)
@@ -71,20 +70,23 @@ def grey_picture(
         greys = _by_table(stored, pixels, model, frame, window)
     else:
         numbers = _modality(stored.astype(np.float64), model, frame)
-        greys = _to_greys(numbers, numbers, pixels, model, frame, window)
+        greys = _to_greys(numbers, lambda: _spread(numbers), model, frame, window)
     return np.bitwise_not(greys) if _is_inverse(pixels, model) else greys
 
 
-def _by_table(
-    stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None
-) -> Bytes:
+def _by_table(stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None) -> Bytes:
     native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     unsigned = np.dtype(f"u{native.dtype.itemsize}")
     every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.int64).astype(unsigned).view(native.dtype)
-    numbers = _modality(every.astype(np.float64), model, frame)
-    index = np.ascontiguousarray(native).view(unsigned)
-    table = _to_greys(numbers, None, pixels, model, frame, window, native)
-    return table[index]
+
+    def guess() -> GreyWindow | None:
+        if pixels.bits_stored == 8 and native.dtype.kind == "u" and not values(model, "00281053"):
+            return None
+        return _spread(_modality(_extremes(native, model), model, frame))
+
+    table = _to_greys(_modality(every.astype(np.float64), model, frame), guess, model, frame, window)
+    found: Bytes = table[np.ascontiguousarray(native).view(unsigned)]
+    return found
 
 
 def _modality(numbers: Floats, model: JsonModel, frame: int) -> Floats:
@@ -100,27 +102,21 @@ def _modality(numbers: Floats, model: JsonModel, frame: int) -> Floats:
 
 def _to_greys(
     numbers: Floats,
-    present: Floats | None,
-    pixels: PixelLayout,
+    guess: Callable[[], GreyWindow | None],
     model: JsonModel,
     frame: int,
     window: GreyWindow | None,
-    stored: Array | None = None,
 ) -> Bytes:
-    """Spread numbers over the greys. Which of them occur is asked only where nothing else gives a window."""
+    """Spread numbers over the greys: by the window asked for, else the object's LUT or window, else by a guess.
+
+    A guess of None means that the numbers are greys already.
+    """
     if window is None:
         table = read_table(next(iter(items(model, "00283010")), {}))
         if table is not None:
             return _bytes(table.apply(numbers) * (255.0 / max((1 << table.bits) - 1, 1)))
-        window = own_window(model, frame)
-    if window is None:
-        if stored is not None:
-            present = _modality(_without_padding(stored, model).astype(np.float64), model, frame)
-            if pixels.bits_stored == 8 and stored.dtype.kind == "u" and not values(model, "00281053"):
-                return _bytes(numbers)
-        assert present is not None
-        window = _spread(present)
-    return _bytes(apply_window(numbers, window))
+        window = own_window(model, frame) or guess()
+    return _bytes(numbers if window is None else apply_window(numbers, window))
 
 
 def own_window(model: JsonModel, frame: int) -> GreyWindow | None:
@@ -134,13 +130,13 @@ def own_window(model: JsonModel, frame: int) -> GreyWindow | None:
     return window if window.is_valid else None
 
 
-def _without_padding(stored: Array, model: JsonModel) -> Array:
+def _extremes(stored: Array, model: JsonModel) -> Floats:
     """Return the lowest and highest values that occur, Pixel Padding Value (0028,0120) left out."""
     padding = first_number(model, "00280120")
     if padding is not None:
         kept = stored[stored != padding]
         stored = kept if kept.size else stored
-    return np.array([stored.min(), stored.max()])
+    return np.array([stored.min(), stored.max()], np.float64)
 
 
 def _spread(numbers: Floats) -> GreyWindow:

@@ -1,4 +1,4 @@
-"""Overlay planes (PS3.3 C.9.2): graphics of one bit, beside the pixels or in their unused bits, burnt into a picture."""
+"""Overlay planes (PS3.3 C.9.2): graphics of one bit, beside the pixels or in their unused bits, burnt in."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,9 +42,7 @@ def _embedded(model: JsonModel, prefix: str, stored: Array) -> Mask | None:
     return (unsigned >> position & 1).astype(bool)
 
 
-def _beside(
-    model: JsonModel, prefix: str, size: tuple[int, ...], frame: int, read_bulk: ReadBulk
-) -> Mask | None:
+def _beside(model: JsonModel, prefix: str, size: tuple[int, ...], frame: int, read_bulk: ReadBulk) -> Mask | None:
     rows = int(first_number(model, f"{prefix}{_ROWS}") or 0)
     columns = int(first_number(model, f"{prefix}{_COLUMNS}") or 0)
     count = max(int(first_number(model, f"{prefix}{_FRAMES}") or 1), 1)

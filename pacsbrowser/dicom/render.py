@@ -31,9 +31,7 @@ class Viewport:
     @property
     def is_possible(self) -> bool:
         """Whether the size is one that will be made."""
-        return (
-            0 < self.width <= MOST_SIDE and 0 < self.height <= MOST_SIDE and self.width * self.height <= MOST_PIXELS
-        )
+        return 0 < self.width <= MOST_SIDE and 0 < self.height <= MOST_SIDE and self.width * self.height <= MOST_PIXELS
 
 
 def render(

@@ -1,4 +1,4 @@
-"""Which VR an element has where its encoding leaves it open: Implicit VR, and attributes of more than one VR (PS3.6 6)."""
+"""Which VR an element has where its encoding leaves it open: Implicit VR, attributes of several VRs (PS3.6 6)."""
 
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ PIXEL_REPRESENTATION = 0x00280103
 
 @lru_cache(maxsize=8192)
 def _entry(tag: int) -> str:
-    """Return the VR as the dictionary writes it: "US or SS", "US or OW", …; curves and overlays are repeating groups."""
+    """Return the VR as the dictionary writes it: "US or SS", "US or OW", …"""
     found = DicomDictionary.get(tag)
     return str(found[0]) if found else dictionary_vr(tag)
 

@@ -1,0 +1,168 @@
+"""The decoder process: takes one request after the other from its input, and tells each step before it begins.
+
+It can write no file and has a limit on its memory. It ends when its input does, so none outlives the archive; an
+alarm ends it in the midst of a codec.
+"""
+
+import logging
+import os
+import resource
+import signal
+import sys
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pacsbrowser.dicom.bulkdata import NoSuchValue, find_value
+from pacsbrowser.dicom.decode import check_size, decode_frame, native_bytes, read_frame
+from pacsbrowser.dicom.decoder.protocol import FAILURE, RESULT, STEP, pack_message, read_message
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.frames import PixelLayout, read_pixel_layout
+from pacsbrowser.dicom.grey import GreyWindow
+from pacsbrowser.dicom.json_model import JsonModel
+from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.part10 import Layout
+from pacsbrowser.dicom.pixels import make_picture
+from pacsbrowser.dicom.render import Viewport, render
+
+OPEN_FILES = 4
+MOST_OVERLAY = 64 << 20
+Step = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A file that was read lately; the next frame asked for is often of the same."""
+
+    file: BinaryIO
+    pixels: PixelLayout
+    layout: Layout
+    model: JsonModel | None = None
+
+    def read_model(self) -> JsonModel:
+        """Return the attributes; large values stay in the file."""
+        if self.model is None:
+            self.model = read_json(self.file, str)
+        return self.model
+
+    def read_bulk(self, path: str) -> bytes:
+        """Return a large value, b"" where it is missing or too large."""
+        try:
+            value = find_value(self.layout, path)
+        except NoSuchValue:
+            return b""
+        return b"".join(value.read()) if value.length <= MOST_OVERLAY else b""
+
+
+class _Child:
+    def __init__(self, say: Callable[[bytes], None]) -> None:
+        self._say = say
+        self._opened: OrderedDict[str, _Opened] = OrderedDict()
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Do what is asked, and say what came of it."""
+        step = ""
+
+        def begin(name: str) -> None:
+            nonlocal step
+            step = name
+            self._say(pack_message({"kind": STEP, "step": name}))
+
+        try:
+            head, body = self._do(request, begin)
+            self._say(pack_message({"kind": RESULT, **head}, body))
+        except DicomError as error:
+            self._fail(error.code, step, error.reason)
+        except FileNotFoundError:
+            self._fail("missing", step, "The file is not in the store.")
+        except MemoryError:
+            self._opened.clear()
+            self._fail("too_large", step, "More memory is needed than is given.")
+        except Exception as error:  # whatever a library does not expect is an answer as well
+            self._fail("bad_pixels", step, f"{type(error).__name__}: {error}"[:300])
+
+    def _fail(self, code: str, step: str, reason: str) -> None:
+        self._say(pack_message({"kind": FAILURE, "code": code, "step": step, "reason": reason}))
+
+    def _do(self, request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
+        begin("reading the header")
+        opened, number = self._open(request["path"]), int(request["frame"])
+        pixels = opened.pixels
+        check_size(pixels)
+        begin(f"reading frame {number + 1}")
+        data = read_frame(opened.layout.window, pixels, number)
+        begin(f"decoding frame {number + 1}")
+        frame = decode_frame(data, pixels)
+        if request["do"] == "samples":
+            count = 1 if frame.samples.ndim == 2 else frame.samples.shape[2]
+            bits = 1 if pixels.bits_allocated == 1 else 8 * frame.samples.dtype.itemsize
+            body = native_bytes(frame, pixels)
+            return {"photometric": frame.photometric, "samples": count, "bits_allocated": bits}, body
+        begin("applying the lookup tables")
+        window = GreyWindow(*request["window"]) if request.get("window") else None
+        picture = make_picture(frame, pixels, opened.read_model(), number, window, opened.read_bulk)
+        begin("making the picture")
+        viewport = Viewport(*request["viewport"]) if request.get("viewport") else None
+        lines = tuple(str(line) for line in request.get("lines", ()))
+        made, width, height = render(picture, request["media_type"], viewport, int(request["quality"]), lines)
+        return {"width": width, "height": height}, made
+
+    def _open(self, path: str) -> _Opened:
+        if path in self._opened:
+            self._opened.move_to_end(path)
+            return self._opened[path]
+        file = Path(path).open("rb")  # noqa: SIM115 stays open for the next frame
+        try:
+            pixels, layout = read_pixel_layout(file)
+        except BaseException:
+            file.close()
+            raise
+        while len(self._opened) >= OPEN_FILES:
+            self._opened.popitem(last=False)[1].file.close()
+        self._opened[path] = _Opened(file, pixels, layout)
+        return self._opened[path]
+
+
+def _limit(memory: int) -> None:
+    """Set the limits of this process; where a system has one of them not, the others still hold."""
+    for kind, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+
+
+def main(memory: int) -> None:
+    """Answer requests until the input ends."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    # Codecs print what they think of a stream; that must not get between the answers.
+    silent = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(silent, descriptor)
+    _limit(memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def say(message: bytes) -> None:
+        view = memoryview(message)
+        while view:
+            view = view[answers.write(view) :]
+
+    child = _Child(say)
+    while (message := read_message(requests)) is not None:
+        request = message[0]
+        signal.alarm(int(request["seconds"]) + 2)
+        child.answer(request)
+        signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
