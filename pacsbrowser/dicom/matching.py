@@ -110,7 +110,12 @@ class Range:
     last: str
 
 
-Match = Universal | Exact | UIDList | Wildcard | Range
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Empty value matching (PS3.4 C.2.2.2.7): only what has no value."""
+
+
+Match = Universal | Exact | UIDList | Wildcard | Range | Empty
 
 
 def _matches_wildcard(pattern: str, text: str) -> bool:

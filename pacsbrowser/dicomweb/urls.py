@@ -8,18 +8,24 @@ from django.urls import URLPattern, re_path
 
 from pacsbrowser.dicomweb.capabilities import retrieve_capabilities, show_capabilities
 from pacsbrowser.dicomweb.resource import nothing_here, resource
+from pacsbrowser.dicomweb.search import search_instances, search_series, search_studies
 from pacsbrowser.dicomweb.store import store_instances
 
 
 def route(text: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
     """Return the pattern of an address such as studies/<study>/series."""
     pattern = re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", text)
-    return re_path(f"^{pattern}/?$", view, name=f"dicomweb_{name}")
+    return re_path(f"^{pattern}/?$" if pattern else "^$", view, name=f"dicomweb_{name}")
 
 
 urlpatterns = [
     route("", resource(GET=show_capabilities, OPTIONS=retrieve_capabilities), "capabilities"),
-    route("studies", resource(POST=store_instances), "studies"),
+    route("studies", resource(GET=search_studies, POST=store_instances), "studies"),
+    route("series", resource(GET=search_series), "all_series"),
+    route("instances", resource(GET=search_instances), "all_instances"),
+    route("studies/<study>/series", resource(GET=search_series), "study_series"),
+    route("studies/<study>/instances", resource(GET=search_instances), "study_instances"),
+    route("studies/<study>/series/<series>/instances", resource(GET=search_instances), "series_instances"),
     route("studies/<study>", resource(POST=store_instances), "study"),
     # last: what is none of the above
     re_path("^.*$", resource(GET=nothing_here, POST=nothing_here, DELETE=nothing_here)),

@@ -3,12 +3,15 @@
 from pacsbrowser.archive.search.arrivals import MOST as MOST_STUDIES
 from pacsbrowser.archive.search.arrivals import Arrival, count_arrived_since, find_arrivals
 from pacsbrowser.archive.search.filters import Filters
+from pacsbrowser.archive.search.keys import KEYS, SearchKey
 from pacsbrowser.archive.search.modalities import find_modalities
+from pacsbrowser.archive.search.objects import ObjectRow, Search, Wanted, count_objects, find_objects
 from pacsbrowser.archive.search.patients import count_patients, find_patients
 from pacsbrowser.archive.search.persons import find_words
 from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, STUDIES
 from pacsbrowser.archive.search.query import Kind, Query, Term, parse_query
 from pacsbrowser.archive.search.results import Page, PatientRow, StudyRow
+from pacsbrowser.archive.search.returned import ABOVE, RETURNED, columns_of
 from pacsbrowser.archive.search.studies import count_studies, find_studies, find_studies_of
 from pacsbrowser.archive.search.uids import (
     Holder,
@@ -19,26 +22,36 @@ from pacsbrowser.archive.search.uids import (
 )
 
 __all__ = [
+    "ABOVE",
+    "KEYS",
     "LIMIT",
     "MOST_STUDIES",
     "PATIENTS",
+    "RETURNED",
     "STUDIES",
     "Arrival",
     "Filters",
     "Holder",
     "Kind",
+    "ObjectRow",
     "Page",
     "PatientRow",
     "Query",
+    "Search",
+    "SearchKey",
     "StudyRow",
     "Term",
+    "Wanted",
+    "columns_of",
     "count_arrived_since",
+    "count_objects",
     "count_patients",
     "count_studies",
     "find_arrivals",
     "find_frame_of_reference",
     "find_holders",
     "find_modalities",
+    "find_objects",
     "find_partial",
     "find_patients",
     "find_references",

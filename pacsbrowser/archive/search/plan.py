@@ -72,11 +72,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort order and where the page begins: after the row with the key `after`."""
+    """A sort order and where the page begins: after the row with the key `after`, or after `offset` rows (QIDO-RS)."""
 
     column: str
     descending: bool
     after: int | None = None
+    offset: int = 0
 
 
 @dataclass(slots=True)
@@ -167,6 +168,7 @@ class Plan:
     def _ordered(self, condition: Sql, order: Order, limit: int) -> Sql:
         level = self.level
         text = f"SELECT {level.key} FROM {level.source} WHERE {{}} AND {{}} ORDER BY {self._by(order)} LIMIT {limit}"
+        text += f" OFFSET {order.offset}" if order.offset else ""
         return fill(text, condition, self._after(order))
 
     def _by(self, order: Order) -> str:
@@ -184,7 +186,9 @@ class Plan:
         return [demand.bounds[order.column] for demand in self.demands if order.column in demand.bounds]
 
     def _walked(self, order: Order, limit: int, keys: str | None) -> list[int] | None:
-        """Return the page's keys along the sort index, or None if hits lie too far apart there."""
+        """Return the page's keys along the sort index, or None if hits lie too far apart or too far down there."""
+        if order.offset + limit > sum(STEPS):
+            return None
         level, found, at = self.level, [], order.after
         wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
         bounds = self._bounds(order)
@@ -194,8 +198,8 @@ class Plan:
             text = f"SELECT {level.key}, {{}} FROM {source} WHERE {{}} ORDER BY {self._by(order)} LIMIT {steps}"
             seen = rows(fill(text, wanted, all_of([*bounds, self._after(here)])))
             found += [row[0] for row in seen if row[1]]
-            if len(found) >= limit or len(seen) < steps:
-                return found[:limit]
+            if len(found) >= order.offset + limit or len(seen) < steps:
+                return found[order.offset : order.offset + limit]
             at = seen[-1][0]
         return None
 

@@ -1,0 +1,150 @@
+"""Studies, series and instances as the protocols ask for them: by matching keys, with limit and offset.
+
+Rows come in an order that stays the same from page to page: studies by date, the newest first; series and instances
+as they stand in their study and series. A deep offset walks an index and reads no rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.models import Level
+from pacsbrowser.archive.search.keys import SearchKey, condition
+from pacsbrowser.archive.search.leads import near_rows, study_select
+from pacsbrowser.archive.search.plan import STUDIES, Demand, Order, Plan
+from pacsbrowser.archive.search.returned import columns_of
+from pacsbrowser.archive.search.same_study import visible
+from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, one_of, rows, value
+from pacsbrowser.dicom.matching import Exact, Match, Universal
+
+_SOURCES = {
+    Level.STUDY: "archive_study s",
+    Level.SERIES: "archive_series e JOIN archive_study s ON s.id = e.study_id",
+    Level.INSTANCE: """archive_instance i JOIN archive_series e ON e.id = i.series_id
+        JOIN archive_study s ON s.id = e.study_id""",
+}
+_PATIENT = " JOIN archive_patient p ON p.id = s.patient_id"
+_LETTERS = {Level.STUDY: "s", Level.SERIES: "e", Level.INSTANCE: "i"}
+_LIVE = {Level.SERIES: Sql("e.instance_count > 0"), Level.INSTANCE: Sql("i.removal_id IS NULL")}
+# Everything, along an index: what is not live is little and has an index of its own (migrations 0001 to 0003).
+_WALKS = {
+    Level.STUDY: """SELECT id FROM archive_study
+        WHERE id NOT IN (SELECT id FROM archive_study WHERE instance_count = 0) ORDER BY date_sort DESC, id DESC""",
+    Level.SERIES: """SELECT id FROM archive_series
+        WHERE id NOT IN (SELECT id FROM archive_series WHERE instance_count = 0) ORDER BY study_id, id""",
+    Level.INSTANCE: """SELECT id FROM archive_instance
+        WHERE id NOT IN (SELECT id FROM archive_instance WHERE removal_id IS NOT NULL)
+        ORDER BY series_id, position, id""",
+}
+_ORDERS = {Level.SERIES: "e.study_id, e.id", Level.INSTANCE: "i.series_id, i.position, i.id"}
+_ORDER_IN_STUDY = "e.series_number_value IS NULL, e.series_number_value, e.id"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is demanded of one attribute."""
+
+    key: SearchKey
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A question: which level, what is demanded, and whether names match by their words (fuzzy matching)."""
+
+    level: Level
+    wanted: tuple[Wanted, ...] = ()
+    fuzzy: bool = False
+
+    @property
+    def narrowing(self) -> list[Wanted]:
+        """What really demands something."""
+        return [one for one in self.wanted if not isinstance(one.match, Universal)]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """A row that was found: its key, and its values by keyword, '' where it has none."""
+
+    id: int
+    values: dict[str, str]
+
+
+def find_objects(scope: Scope, search: Search, limit: int, offset: int = 0) -> list[ObjectRow]:
+    """Return up to `limit` live objects in scope after the first `offset`."""
+    return _rows(search.level, _keys(scope, search, limit, offset))
+
+
+def count_objects(scope: Scope, search: Search, limit: int) -> int:
+    """Return how many objects match, up to `limit`."""
+    if search.level is Level.STUDY and (search.narrowing or not scope.everything):
+        return _plan(scope, search).count(limit).count
+    select = _walk(search, limit, 0) if _is_open(scope, search) else _select(scope, search, limit, 0)
+    return int(value(fill("SELECT count(*) FROM ({})", select)))
+
+
+def _keys(scope: Scope, search: Search, limit: int, offset: int) -> list[int]:
+    if _is_open(scope, search):
+        return [row[0] for row in rows(_walk(search, limit, offset))]
+    if search.level is Level.STUDY:
+        plan = _plan(scope, search)
+        return plan.page(Order("date_sort", True, offset=offset), limit, plan.hits())
+    return [row[0] for row in rows(_select(scope, search, limit, offset))]
+
+
+def _is_open(scope: Scope, search: Search) -> bool:
+    return scope.everything and not search.narrowing
+
+
+def _walk(search: Search, limit: int, offset: int) -> Sql:
+    return Sql(f"{_WALKS[search.level]} LIMIT {int(limit)} OFFSET {int(offset)}")
+
+
+def _plan(scope: Scope, search: Search) -> Plan:
+    demands = [
+        Demand(
+            condition(one.key, one.match, search.fuzzy),
+            study_select(one.key, one.match, search.fuzzy),
+            {"date_sort": condition(one.key, one.match)} if one.key.column == "s.date_sort" else {},
+        )
+        for one in search.narrowing
+    ]
+    if not scope.everything:
+        inside = one_of("institution_name", sorted(scope.institutions))
+        demands.append(Demand(TRUE, fill("SELECT id FROM archive_study WHERE {}", inside)))
+    return Plan(STUDIES, demands, visible(scope))
+
+
+def _select(scope: Scope, search: Search, limit: int, offset: int) -> Sql:
+    """Return the SELECT of series or instances; the planner starts at the key whose index leaves fewest."""
+    level, wanted = search.level, search.narrowing
+    demands = [visible(scope), _LIVE[level]]
+    for one in wanted:
+        demands += [condition(one.key, one.match, search.fuzzy), *_near(one, search.fuzzy)]
+    source = _SOURCES[level] + (_PATIENT if any(one.key.column.startswith("p.") for one in wanted) else "")
+    order = _ORDER_IN_STUDY if level is Level.SERIES and _of_one_study(wanted) else _ORDERS[level]
+    text = f"""SELECT {_LETTERS[level]}.id AS id FROM {source} WHERE {{}}
+        ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}"""
+    return fill(text, all_of(demands))
+
+
+def _near(one: Wanted, fuzzy: bool) -> list[Sql]:
+    near = near_rows(one.key, one.match, fuzzy)
+    return [fill(f"{one.key.column[0]}.id IN ({{}})", near)] if near else []
+
+
+def _of_one_study(wanted: Sequence[Wanted]) -> bool:
+    return any(one.key.keyword == "StudyInstanceUID" and isinstance(one.match, Exact) for one in wanted)
+
+
+def _rows(level: Level, keys: list[int]) -> list[ObjectRow]:
+    """Read the values of rows, in the order of their keys."""
+    columns = columns_of(level)
+    text = f"SELECT {_LETTERS[level]}.id, {', '.join(columns.values())} FROM {_SOURCES[level]}{_PATIENT} WHERE {{}}"
+    found: dict[int, ObjectRow] = {}
+    # SQLite takes a limited number of parameters
+    for start in range(0, len(keys), 10_000):
+        for row in rows(fill(text, one_of(f"{_LETTERS[level]}.id", keys[start : start + 10_000]))):
+            texts = ("" if one is None else str(one) for one in row[1:])
+            found[row[0]] = ObjectRow(row[0], dict(zip(columns, texts, strict=True)))
+    return [found[key] for key in keys if key in found]

@@ -1,0 +1,85 @@
+"""QIDO-RS (PS3.18 10.6): studies, series and instances by matching keys, page by page, as JSON or XML."""
+
+import json
+from collections.abc import Sequence
+
+from django.http import HttpResponse, HttpResponseBase
+
+from pacsbrowser.archive.models import Level
+from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record, record_view
+from pacsbrowser.dicom.native_xml import native_xml
+from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
+from pacsbrowser.dicomweb.found import Found, describe
+from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.query import Query, parse_query
+from pacsbrowser.dicomweb.resource import Call
+
+# Remaining results are counted up to this.
+_COUNTED = 10_000
+_OFFERS = (Offer(DICOM_JSON), Offer(JSON), Offer(DICOM_XML, is_multipart=True), Offer(DICOM_XML))
+
+
+def search_studies(call: Call) -> HttpResponseBase:
+    """All studies."""
+    return _search(call, Level.STUDY)
+
+
+def search_series(call: Call, study: str = "") -> HttpResponseBase:
+    """The series of a study, or all series."""
+    return _search(call, Level.SERIES, StudyInstanceUID=study)
+
+
+def search_instances(call: Call, study: str = "", series: str = "") -> HttpResponseBase:
+    """The instances of a series or study, or all instances."""
+    return _search(call, Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series)
+
+
+def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
+    """Answer a search. An unknown study or series in the path has no members: that is an empty list, not an error."""
+    offer = call.choose(*_OFFERS)
+    within = {keyword: uid for keyword, uid in uids.items() if uid}
+    query = parse_query(call.request, level, within)
+    rows = find_objects(call.scope, query.search, query.page, query.offset)
+    _record(call, query, within, rows)
+    found = describe(call, query, rows, is_nested=bool(within))
+    response = _answer(offer, found)
+    if warning := _warning(call, query, len(rows)):
+        response.headers["Warning"] = f'299 pacsbrowser "{warning}"'
+    return response
+
+
+def _answer(offer: Offer, found: Sequence[Found]) -> HttpResponseBase:
+    """Write the results; a multipart body without parts does not exist, so no results are 204 there."""
+    if offer.media_type != DICOM_XML:
+        text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return HttpResponse(text.encode("utf-8", "replace"), content_type=offer.media_type)
+    if not found:
+        return HttpResponse(status=204)
+    return multipart_related((Part(DICOM_XML, (native_xml(one),)) for one in found), DICOM_XML)
+
+
+def _warning(call: Call, query: Query, count: int) -> str:
+    """Say where the results are cut by the server, not by the client's own limit (PS3.18 8.3.4.4)."""
+    if count < query.page or (query.limit is not None and query.limit <= query.page):
+        return ""
+    before = query.offset + count
+    remaining = count_objects(call.scope, query.search, before + _COUNTED) - before
+    if remaining <= 0:
+        return ""
+    said = f"{remaining}" if remaining < _COUNTED else f"at least {_COUNTED}"
+    return f"There are {said} additional results that can be requested"
+
+
+def _record(call: Call, query: Query, within: dict[str, str], rows: Sequence[ObjectRow]) -> None:
+    """Looking into one study is a view of it; any other search is a query with its criteria."""
+    if "StudyInstanceUID" in within:
+        if rows:
+            uid, patient = within["StudyInstanceUID"], rows[0].values["PatientID"]
+            record_view(call.request, "study", uid, uid, patient)
+        return
+    if query.offset:
+        return
+    detail = {"list": query.level.value, **query.criteria, "found": len(rows)}
+    record(Action.QUERY, request=call.request, detail=detail)
