@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.http import HttpRequest
 
 from pacsbrowser.archive.models import Level
-from pacsbrowser.archive.search import ABOVE, KEYS, Search, SearchKey, Wanted
+from pacsbrowser.archive.search import ABOVE, KEYS, MOST_RESULTS, Search, SearchKey, Wanted
 from pacsbrowser.dicom.json_model import keyword_of, tag_and_vr
 from pacsbrowser.dicom.matching import Empty, Exact, Match, UIDList, Universal, parse_match
 from pacsbrowser.dicom.values import parse_integer
@@ -15,7 +15,7 @@ from pacsbrowser.dicomweb.parameters import parameters_of
 from pacsbrowser.dicomweb.problems import Problem
 
 # More than this comes page by page; the answer says so.
-MOST = 5_000
+MOST = MOST_RESULTS
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4})[,]?([0-9A-Fa-f]{4})\)?")
 _FLAGS = ("fuzzymatching", "emptyvalue", "multiplevalue")
 _OF_OTHERS = frozenset(("accept", "charset"))

@@ -67,7 +67,7 @@ PLACES = (
     Place("event_list", "Audit", "audit", for_role="administrator", wide=True),
     Place("user_list", "Users", "patient", for_role="administrator", inside=("user_detail", "user_add"), wide=True),
     Place("removal_list", "Trash", "trash", for_role="administrator", wide=True),
-    Place("help", "Help", "info", end=True),
+    Place("help", "Help", "info", inside=("conformance",), end=True),
 )
 
 

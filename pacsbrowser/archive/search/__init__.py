@@ -5,7 +5,7 @@ from pacsbrowser.archive.search.arrivals import Arrival, count_arrived_since, fi
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.keys import KEYS, SearchKey
 from pacsbrowser.archive.search.modalities import find_modalities
-from pacsbrowser.archive.search.objects import ObjectRow, Search, Wanted, count_objects, find_objects
+from pacsbrowser.archive.search.objects import MOST_RESULTS, ObjectRow, Search, Wanted, count_objects, find_objects
 from pacsbrowser.archive.search.patients import count_patients, find_patients
 from pacsbrowser.archive.search.persons import find_words
 from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, STUDIES
@@ -25,6 +25,7 @@ __all__ = [
     "ABOVE",
     "KEYS",
     "LIMIT",
+    "MOST_RESULTS",
     "MOST_STUDIES",
     "PATIENTS",
     "RETURNED",

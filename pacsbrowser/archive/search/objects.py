@@ -17,6 +17,8 @@ from pacsbrowser.archive.search.same_study import visible
 from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, one_of, rows, value
 from pacsbrowser.dicom.matching import Exact, Match, Universal
 
+# A protocol gets this many at once; more come page by page.
+MOST_RESULTS = 5_000
 _SOURCES = {
     Level.STUDY: "archive_study s",
     Level.SERIES: "archive_series e JOIN archive_study s ON s.id = e.study_id",
