@@ -110,9 +110,12 @@ FOR_UPLOADERS = {"upload", "upload_report"}
 
 
 def every_address() -> list[tuple[str, str]]:
-    """Each URL of the product, with a made-up value for each of its parts."""
+    """Each URL of the pages, with a made-up value for each of its parts."""
     found = []
-    for pattern in get_resolver().url_patterns[0].url_patterns:
+    pages = next(
+        mount for mount in get_resolver().url_patterns if mount.urlconf_module.__name__ == "pacsbrowser.pages.urls"
+    )
+    for pattern in pages.url_patterns:
         assert isinstance(pattern, URLPattern)
         values = {}
         for name, converter in pattern.pattern.converters.items():

@@ -1,6 +1,7 @@
 """Who may call DICOMweb: sessions with their CSRF token, API tokens as Bearer and Basic, and nobody else."""
 
 import base64
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 from pacsbrowser.access.models import Role, Token, User
 from pacsbrowser.access.tokens import make_token
 from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.dicomweb.urls import urlpatterns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +40,17 @@ def test_nobody_gets_a_challenge_and_no_page(client: Client) -> None:
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert "Basic" in answer["WWW-Authenticate"]
+
+
+def test_every_address_demands_a_credential(client: Client) -> None:
+    for pattern in urlpatterns:
+        address = BASE + re.sub(
+            r"\(\?P<\w+>[^)]*\)|[$^?]", lambda found: "1.2.3" * (len(found[0]) > 1), str(pattern.pattern)
+        )
+        for method in (client.get, client.head, client.post, client.put, client.delete, client.options):
+            answer = method(address, content_type="application/dicom") if method is client.post else method(address)
+            assert answer.status_code == 401, address
+            assert "html" not in answer["Content-Type"]
 
 
 def test_a_script_in_a_browser_is_not_asked_for_a_password(client: Client) -> None:
