@@ -52,7 +52,11 @@ class Call:
         """The absolute address of this API, without a slash at its end."""
         return self.request.build_absolute_uri(reverse("dicomweb_capabilities")).rstrip("/")
 
-    def url(self, study: str, series: str = "", instance: str = "") -> str:
+    def url(self, path: str) -> str:
+        """Return the absolute address of a path of this site."""
+        return self.request.build_absolute_uri(path)
+
+    def retrieve_url(self, study: str, series: str = "", instance: str = "") -> str:
         """Return the Retrieve URL (0008,1190) of a study, series or instance."""
         parts = zip(("studies", "series", "instances"), (study, series, instance), strict=True)
         return self.base + "".join(f"/{level}/{quote(uid, safe='')}" for level, uid in parts if uid)

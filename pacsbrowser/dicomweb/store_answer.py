@@ -100,7 +100,7 @@ def _body(call: Call, results: Sequence[Stored]) -> JsonModel:
     elements = []
     studies = {one.study for one in good}
     if len(studies) == 1:
-        elements.append(element("RetrieveURL", call.url(*studies)))
+        elements.append(element("RetrieveURL", call.retrieve_url(*studies)))
     if failed:
         elements.append(element("FailedSOPSequence", *map(_failed, failed)))
     if good:
