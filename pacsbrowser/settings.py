@@ -6,6 +6,8 @@ PACSBROWSER_HTTPS       1: the site is reached over TLS only (secure cookies, HS
 PACSBROWSER_TLS_HEADER  the header by which a trusted proxy says that the browser used TLS, e.g. X-Forwarded-Proto
 PACSBROWSER_PROXIES     addresses of trusted proxies; only they may name the client's address (X-Forwarded-For)
 PACSBROWSER_CORS        origins (https://viewer.example) whose pages may use DICOMweb with a token (default: none)
+PACSBROWSER_CACHE_GB    how large the kept pictures of frames may grow, in gigabytes (default 2)
+PACSBROWSER_DECODERS    processes that decode pixels, for each web process (default 2)
 PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
 PACSBROWSER_SECRET_KEY  the signing key, where it is not to be kept in the data folder
@@ -254,6 +256,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 500
 FILE_UPLOAD_HANDLERS = ["pacsbrowser.pages.upload_form.RefusingHandler"]
 # What a zip may unpack to, in bytes that really come out.
 ZIP_MAX_BYTES = _number("PACSBROWSER_ZIP_GB", 64) * 10**9
+# Pictures that were made once are kept, the least recently used go first.
+PICTURE_CACHE_BYTES = _number("PACSBROWSER_CACHE_GB", 2) * 10**9
+DECODERS = _number("PACSBROWSER_DECODERS", 2)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_TEMP_DIR = PACSBROWSER_DATA / "uploads"

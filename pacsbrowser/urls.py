@@ -1,9 +1,13 @@
 """The mounts: what answers below which path."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from pacsbrowser.dicomweb.resource import resource
+from pacsbrowser.dicomweb.uri import wado
 
 urlpatterns = [
     path("dicom-web/", include("pacsbrowser.dicomweb.urls")),
+    re_path("^wado/?$", resource(GET=wado), name="wado"),
     path("", include("pacsbrowser.pages.urls")),
 ]
 

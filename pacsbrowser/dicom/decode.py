@@ -194,8 +194,10 @@ def _options(pixels: PixelLayout) -> dict[str, Any]:
 
 
 def native_bytes(frame: Frame, pixels: PixelLayout) -> bytes:
-    """Return decoded samples as a native frame in Little Endian, colour by pixel (planar configuration 0)."""
+    """Return decoded samples as a native frame in Little Endian, colour in the Planar Configuration of the header."""
     array = frame.samples
+    if array.ndim == 3 and pixels.planar == 1:
+        array = array.transpose(2, 0, 1)
     if pixels.bits_allocated == 1:
         return np.packbits(array.reshape(-1).astype(np.uint8), bitorder="little").tobytes()
     if array.dtype.itemsize > 1 and (array.dtype.byteorder == ">" or sys.byteorder == "big"):

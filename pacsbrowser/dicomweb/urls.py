@@ -8,13 +8,16 @@ from django.urls import URLPattern, re_path
 
 from pacsbrowser.dicomweb.capabilities import retrieve_capabilities, show_capabilities
 from pacsbrowser.dicomweb.resource import nothing_here, resource
+from pacsbrowser.dicomweb.retrieval_urls import retrieval_urls
+from pacsbrowser.dicomweb.retrieve import remove, retrieve
 from pacsbrowser.dicomweb.search import search_instances, search_series, search_studies
 from pacsbrowser.dicomweb.store import store_instances
 
 
 def route(text: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    """Return the pattern of an address such as studies/<study>/series."""
-    pattern = re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", text)
+    """Return the pattern of an address such as studies/<study>/series; <path:path> goes over several steps."""
+    steps = re.sub(r"<path:(\w+)>", r"(?P{\1}.+?)", text)
+    pattern = re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", steps).replace("{", "<").replace("}", ">")
     return re_path(f"^{pattern}/?$" if pattern else "^$", view, name=f"dicomweb_{name}")
 
 
@@ -26,7 +29,8 @@ urlpatterns = [
     route("studies/<study>/series", resource(GET=search_series), "study_series"),
     route("studies/<study>/instances", resource(GET=search_instances), "study_instances"),
     route("studies/<study>/series/<series>/instances", resource(GET=search_instances), "series_instances"),
-    route("studies/<study>", resource(POST=store_instances), "study"),
+    route("studies/<study>", resource(GET=retrieve, POST=store_instances, DELETE=remove), "study"),
+    *retrieval_urls(route),
     # last: what is none of the above
     re_path("^.*$", resource(GET=nothing_here, POST=nothing_here, DELETE=nothing_here)),
 ]

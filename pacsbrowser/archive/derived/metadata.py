@@ -1,0 +1,183 @@
+"""Metadata of a series as DICOM JSON (PS3.18 10.4.3.3), kept in compressed chunks of up to 100 instances.
+
+A chunk is named by a digest of the instances in it and never changes; it holds them in the order of their arrival, so
+that a growing series keeps all its full chunks. What is not stored yet is read from the files, and stored after the
+last byte has gone to the reader. `Series.change_seq` says which chunks are the present ones; others are removed.
+
+Addresses of bulk data begin with "@" in what is stored: the reader puts its own address there.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pacsbrowser.archive import storage
+from pacsbrowser.archive.derived import folder
+from pacsbrowser.archive.models import Instance, Series
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.json_model import JsonModel
+from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.part10 import EXPLICIT_UID
+from pacsbrowser.dicom.sign import has_wrong_sign
+
+CHUNK_INSTANCES = 100
+CHUNK_FRAMES = 2000  # objects with very many frames have very much metadata
+BULK_MARK = "@"
+_FORMAT = 1  # raise it when what is written changes, so that nothing older is found
+_MARKED = b'"BulkDataURI":"@/'
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is needed of an instance."""
+
+    key: int
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sha256: bytes
+    path: str
+    frames: int
+
+
+_FIELDS = (
+    "pk", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "blob__sha256", "blob__path", "number_of_frames",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesMetadata:
+    """The metadata of a series as it is now: a digest of it, and what it is read from."""
+
+    series: Series
+    chunks: Sequence[tuple[str, Sequence[_Row]]]
+
+    @property
+    def digest(self) -> str:
+        """A text that is the same for the same metadata."""
+        return hashlib.sha256("".join(name for name, _ in self.chunks).encode()).hexdigest()[:40]
+
+    def read(self, address: str) -> Iterator[bytes]:
+        """Yield pieces of JSON: objects with commas between them, addresses of bulk data below `address`.
+
+        Missing chunks are made as they are come to, and stored when the last piece is out.
+        """
+        made: list[tuple[str, bytes]] = []
+        place = b'"BulkDataURI":"' + json.dumps(address.rstrip("/"), ensure_ascii=False).encode()[1:-1] + b"/"
+        for name, rows in self.chunks:
+            text = _stored(self.series, name)
+            if text is None:
+                text = _make_chunk(self.series, rows)
+                made.append((name, zlib.compress(text, 1)))
+            yield text.replace(_MARKED, place)
+        if made:
+            self._store(made)
+
+    def prepare(self) -> int:
+        """Store what is not stored yet; return how many chunks that were."""
+        made = [
+            (name, zlib.compress(_make_chunk(self.series, rows), 1))
+            for name, rows in self.chunks
+            if not (_folder_of(self.series) / name).exists()
+        ]
+        self._store(made)
+        return len(made)
+
+    def _store(self, made: Sequence[tuple[str, bytes]]) -> None:
+        here = _folder_of(self.series)
+        for name, data in made:
+            folder.write(here / name, data)
+        wanted = {name for name, _ in self.chunks}
+        for path in list(here.iterdir()) if here.is_dir() else ():
+            if path.name not in wanted and not path.name.startswith("."):
+                path.unlink(missing_ok=True)
+
+
+def series_metadata(series: Series) -> SeriesMetadata:
+    """Return the metadata of the live instances of a series; the row comes with its study."""
+    rows = Instance.objects.live().filter(series=series).order_by("pk").values_list(*_FIELDS)
+    found = [_Row(*row) for row in rows.iterator(chunk_size=2000)]
+    return SeriesMetadata(series, [(_name(series, group), group) for group in _groups(found)])
+
+
+def instance_metadata(instance: Instance) -> JsonModel:
+    """Return the metadata of one instance, read from its file; addresses of bulk data begin with "@"."""
+    row = _Row(
+        instance.pk, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,
+        bytes(instance.blob.sha256), instance.blob.path, instance.number_of_frames,
+    )  # fmt: skip
+    return _read(instance.series, row)
+
+
+def _groups(rows: Sequence[_Row]) -> Iterator[list[_Row]]:
+    group: list[_Row] = []
+    frames = 0
+    for row in rows:
+        if group and (len(group) >= CHUNK_INSTANCES or frames + row.frames > CHUNK_FRAMES):
+            yield group
+            group, frames = [], 0
+        group.append(row)
+        frames += max(row.frames, 1)
+    if group:
+        yield group
+
+
+def _name(series: Series, rows: Sequence[_Row]) -> str:
+    digest = hashlib.sha256(f"{_FORMAT}|{series.study.study_instance_uid}|{series.series_instance_uid}".encode())
+    for row in rows:
+        digest.update(row.key.to_bytes(8, "little") + bytes(row.sha256))
+    return f"{digest.hexdigest()[:40]}.z"
+
+
+def _folder_of(series: Series) -> Path:
+    return folder.derived_folder() / "metadata" / f"{series.pk % 1000:03d}" / str(series.pk)
+
+
+def _stored(series: Series, name: str) -> bytes | None:
+    data = folder.read(_folder_of(series) / name)
+    if data is None:
+        return None
+    try:
+        return zlib.decompress(data)
+    except zlib.error:
+        return None
+
+
+def _make_chunk(series: Series, rows: Sequence[_Row]) -> bytes:
+    texts = [json.dumps(_read(series, row), ensure_ascii=False, separators=(",", ":")) for row in rows]
+    return ",".join(texts).encode("utf-8", "replace")
+
+
+def _read(series: Series, row: _Row) -> JsonModel:
+    """Read one file. What cannot be read any more is told by what the index knows."""
+    study = series.study.study_instance_uid
+    base = f"{BULK_MARK}/studies/{study}/series/{series.series_instance_uid}/instances/{row.sop_instance_uid}/bulkdata"
+    syntax = row.transfer_syntax_uid
+    try:
+        with (storage.store_folder() / row.path).open("rb") as file:
+            model = read_json(file, lambda path: f"{base}/{path}")
+            if has_wrong_sign(file, syntax):
+                syntax = EXPLICIT_UID
+    except (OSError, DicomError):
+        model = {
+            "00080016": _uid(row.sop_class_uid), "00080018": _uid(row.sop_instance_uid),
+            "0020000D": _uid(study), "0020000E": _uid(series.series_instance_uid),
+        }  # fmt: skip
+    # Available Transfer Syntax UID: the form in which the frames are right as they come.
+    return _with_syntax(model, syntax)
+
+
+def _with_syntax(model: JsonModel, syntax: str) -> JsonModel:
+    """Return the model with Available Transfer Syntax UID (0008,3002) in its place."""
+    if not syntax:
+        return model
+    found = {**model, "00083002": _uid(syntax)}
+    return dict(sorted(found.items()))
+
+
+def _uid(uid: str) -> dict[str, Any]:
+    return {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"}

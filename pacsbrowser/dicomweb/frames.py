@@ -1,0 +1,145 @@
+"""WADO-RS frames (PS3.18 10.4.1.1.6): in the order asked for, each part naming its media type and transfer syntax.
+
+Two kinds of frames are sent decoded under "*", as no browser shows them right otherwise: JPEG 2000 whose stream
+contradicts Pixel Representation, and frames of one bit, which then have a byte for each pixel.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.http import HttpResponseBase
+
+from pacsbrowser.archive.frames import native_frame, pixel_layout, stored_frame, unpacked_bits
+from pacsbrowser.archive.models import Blob, Instance
+from pacsbrowser.dicom.decoder import DecodingError
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.frames import PixelLayout
+from pacsbrowser.dicom.part10 import EXPLICIT_UID
+from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, FRAME_MEDIA_TYPES
+from pacsbrowser.dicomweb.accept import RELATED, MediaRange, not_acceptable
+from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
+from pacsbrowser.dicomweb.failures import pixel_problem
+from pacsbrowser.dicomweb.holders import note_view, one_instance
+from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.problems import Problem
+from pacsbrowser.dicomweb.resource import Call
+
+OCTETS = "application/octet-stream"
+MOST_FRAMES = 10_000
+_LIST = re.compile(r"[1-9]\d{0,8}(,[1-9]\d{0,8})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How frames are sent: as stored or native, of which media type, one without parts or in parts."""
+
+    media_type: str
+    is_stored: bool
+    is_single: bool = False
+    is_unpacked: bool = False
+
+
+def parse_frames(text: str) -> list[int]:
+    """Return frame numbers, from 1, in their order.
+
+    Raises:
+        Problem: 400, it is no list of frames.
+    """
+    if not _LIST.fullmatch(text):
+        raise Problem(400, "Frames are numbers from 1, with commas between them.")
+    numbers = [int(number) for number in text.split(",")]
+    if len(numbers) > MOST_FRAMES:
+        raise Problem(400, f"At most {MOST_FRAMES:,} frames can be asked for at once.")
+    return numbers
+
+
+def retrieve_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
+    """Send frames."""
+    numbers = parse_frames(frames)
+    row = one_instance(call, study, series, instance)
+    try:
+        pixels, is_wrong = pixel_layout(row.blob)
+        form = choose_form(call.accepted(), pixels, is_wrong, len(numbers) == 1)
+        note_view(call, "instance", row)
+        return _send(call, row, pixels, form, numbers)
+    except (DicomError, DecodingError, OSError) as error:
+        raise pixel_problem(error, *_stored_offers(row.transfer_syntax_uid)) from error
+
+
+def choose_form(ranges: Sequence[MediaRange], pixels: PixelLayout, is_wrong: bool, is_one: bool) -> Form:
+    """Return the form of the most wanted media range that can be met.
+
+    Raises:
+        Problem: 406 with what is on offer.
+    """
+    stored = pixels.transfer_syntax_uid if pixels.is_encapsulated else ""
+    image = FRAME_MEDIA_TYPES.get(stored, "")
+    can_be_native = not stored or stored in DECODABLE
+    for one in ranges:
+        for is_single in (False, True) if is_one else (False,):
+            takes = one.takes if is_single else one.takes_parts
+            syntax = one.transfer_syntax
+            if takes(OCTETS):
+                if syntax == "*":
+                    if stored and not is_wrong:
+                        return Form(OCTETS, True, is_single)
+                    return Form(OCTETS, False, is_single, is_unpacked=pixels.bits_allocated == 1)
+                if syntax in ("", EXPLICIT_UID) and can_be_native:
+                    return Form(OCTETS, False, is_single)
+                if stored and syntax == stored:
+                    return Form(OCTETS, True, is_single)
+            elif image and takes(image) and syntax in ("", "*", stored):
+                return Form(image, True, is_single)
+    raise not_acceptable([*_stored_offers(stored), *([_offer(OCTETS, EXPLICIT_UID)] if can_be_native else [])])
+
+
+def _stored_offers(stored: str) -> list[str]:
+    image = FRAME_MEDIA_TYPES.get(stored, "")
+    return [_offer(image, stored), _offer(OCTETS, stored)] if image else []
+
+
+def _offer(media_type: str, syntax: str) -> str:
+    return f'{RELATED}; type="{media_type}"; transfer-syntax={syntax}'
+
+
+def _send(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: Sequence[int]) -> HttpResponseBase:
+    syntax = pixels.transfer_syntax_uid if form.is_stored else EXPLICIT_UID
+    content_type = f"{form.media_type}; transfer-syntax={syntax}"
+    shown = f"{bytes(row.blob.sha256).hex()[:32]}-{form.media_type}-{syntax}-{form.is_unpacked}"
+    etag = f'W/"{shown}-{",".join(map(str, numbers))[:200]}-{len(numbers)}"'
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
+    # Each frame is looked for, and the first is had, before anything is sent.
+    for number in numbers:
+        if not 1 <= number <= pixels.frames:
+            raise Problem(404, f"The object has {pixels.frames:,} frames; there is no frame {number:,}.")
+    bodies = _bodies(row.blob, pixels, form, numbers)
+    first = next(bodies)
+    if form.is_single:
+        return send_stream(call, first, content_type, etag)
+    address = call.url(call.request.path).rsplit("/", 1)[0]
+    parts = (
+        Part(content_type, body, f"{address}/{number}")
+        for number, body in zip(numbers, _chained(first, bodies), strict=False)
+    )
+    response = multipart_related(parts, form.media_type, f"transfer-syntax={syntax}")
+    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
+    return for_head(call, response)
+
+
+def _bodies(blob: Blob, pixels: PixelLayout, form: Form, numbers: Iterable[int]) -> Iterator[Iterable[bytes]]:
+    for number in numbers:
+        if form.is_stored:
+            yield stored_frame(blob, pixels, number - 1)
+            continue
+        data = native_frame(blob, pixels, number - 1)
+        if form.is_unpacked:
+            data = unpacked_bits(data, pixels.rows * pixels.columns * pixels.samples)
+        yield (data,)
+
+
+def _chained(first: Iterable[bytes], rest: Iterator[Iterable[bytes]]) -> Iterator[Iterable[bytes]]:
+    yield first
+    yield from rest

@@ -1,0 +1,80 @@
+"""WADO-RS metadata (PS3.18 10.4.1.1.2) in JSON and XML: a series from stored chunks, an instance from its file."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from django.http import HttpResponseBase
+
+from pacsbrowser.archive.derived.metadata import BULK_MARK, SeriesMetadata, instance_metadata, series_metadata
+from pacsbrowser.dicom.native_xml import native_xml
+from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
+from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
+from pacsbrowser.dicomweb.holders import instances_of, keys_of, note_series_view, note_view, read_batches, series_of
+from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.resource import Call
+
+_OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON))
+
+
+def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseBase:
+    """Send the metadata of the instances of a study or series, in the order of their arrival."""
+    offer = call.choose(*_OFFERS)
+    rows = series_of(call, study, series)
+    note_series_view(call, "series" if series else "study", rows[0])
+    found = [series_metadata(row) for row in rows]
+    address = call.url("/dicom-web")
+    digest = hashlib.sha256("|".join([address, offer.media_type, *(one.digest for one in found)]).encode()).hexdigest()
+    etag = f'W/"{digest[:40]}"'
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
+    if offer.is_multipart:
+        return _send_xml(call, _documents(found, address), etag)
+    return send_stream(call, _array(found, address), offer.media_type, etag)
+
+
+def retrieve_instance_metadata(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
+    """Send the metadata of one instance, of every holder."""
+    offer = call.choose(*_OFFERS)
+    rows = list(read_batches(keys_of(instances_of(call, study, series, instance))))
+    note_view(call, "instance", rows[0])
+    address = call.url("/dicom-web")
+    digest = hashlib.sha256(f"{address}|{offer.media_type}".encode())
+    for row in rows:
+        digest.update(bytes(row.blob.sha256))
+    etag = f'W/"{digest.hexdigest()[:40]}"'
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
+    texts = [json.dumps(instance_metadata(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
+    placed = [_placed(text, address) for text in texts]
+    if offer.is_multipart:
+        return _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
+    return send_stream(call, iter((f"[{','.join(placed)}]".encode("utf-8", "replace"),)), offer.media_type, etag)
+
+
+def _placed(text: str, address: str) -> str:
+    return text.replace(f'"BulkDataURI":"{BULK_MARK}/', f'"BulkDataURI":"{address}/')
+
+
+def _array(found: list[SeriesMetadata], address: str) -> Iterator[bytes]:
+    before = b"["
+    for one in found:
+        for piece in one.read(address):
+            yield before + piece
+            before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+def _documents(found: list[SeriesMetadata], address: str) -> Iterator[bytes]:
+    for one in found:
+        for piece in one.read(address):
+            for model in json.loads(b"[" + piece + b"]"):
+                yield native_xml(model)
+
+
+def _send_xml(call: Call, documents: Iterator[bytes], etag: str) -> HttpResponseBase:
+    response = multipart_related((Part(DICOM_XML, (document,)) for document in documents), DICOM_XML)
+    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
+    return for_head(call, response)

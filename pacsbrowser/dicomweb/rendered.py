@@ -1,0 +1,133 @@
+"""WADO-RS rendered and thumbnail (PS3.18 10.4.1.1.3, 10.4.1.1.4): pictures of frames, at every level.
+
+A study or series is shown by its middle picture, as one part; whoever accepts multipart/related gets every instance.
+Objects without pixels are sent as documents.
+"""
+
+from collections.abc import Iterator
+
+from django.http import HttpResponseBase
+
+from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, picture, picture_key, representative
+from pacsbrowser.archive.models import Instance
+from pacsbrowser.dicom.decoder import DecodingError
+from pacsbrowser.dicom.transfer_syntaxes import VIDEO
+from pacsbrowser.dicomweb.accept import Offer
+from pacsbrowser.dicomweb.delivery import for_head, send_bytes, unchanged
+from pacsbrowser.dicomweb.documents import document_of
+from pacsbrowser.dicomweb.failures import pixel_problem
+from pacsbrowser.dicomweb.frames import parse_frames
+from pacsbrowser.dicomweb.holders import (
+    instances_of,
+    keys_of,
+    note_view,
+    one_instance,
+    read_batches,
+    series_of,
+)
+from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.problems import Problem
+from pacsbrowser.dicomweb.rendering import Rendering, annotation_lines, parse_rendering
+from pacsbrowser.dicomweb.resource import Call
+
+IMAGES = ("image/jpeg", "image/png", "image/webp")
+_SINGLE = tuple(Offer(image) for image in IMAGES)
+_PARTS = tuple(Offer(image, is_multipart=True) for image in IMAGES)
+
+
+def rendered(call: Call, study: str, series: str = "", instance: str = "") -> HttpResponseBase:
+    """Show an instance, or what stands for a series or study."""
+    rendering = parse_rendering(call)
+    if instance:
+        row = one_instance(call, study, series, instance)
+        document = document_of(row)
+        if document is not None:
+            return document(call)
+        note_view(call, "instance", row)
+        return _send(call, row, middle_frame(row), rendering)
+    offer = call.choose(*_SINGLE, *_PARTS)
+    if not offer.is_multipart:
+        return _send(call, _representative(call, study, series), None, rendering)
+    keys = keys_of(instances_of(call, study, series).filter(has_pixel_data=True))
+    note_view(call, "series" if series else "study", next(read_batches(keys[:1])))
+    parts = _parts(keys, offer.media_type, rendering)
+    return for_head(call, multipart_related(parts, offer.media_type))
+
+
+def rendered_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
+    """Show frames of an instance."""
+    numbers = parse_frames(frames)
+    rendering = parse_rendering(call)
+    row = one_instance(call, study, series, instance)
+    _check_frames(row, numbers)
+    note_view(call, "instance", row)
+    if len(numbers) == 1:
+        return _send(call, row, numbers[0] - 1, rendering)
+    media_type = call.choose(*_PARTS).media_type
+    parts = (Part(media_type, (make_picture(row, number - 1, media_type, rendering),)) for number in numbers)
+    return for_head(call, multipart_related(parts, media_type))
+
+
+def thumbnail(call: Call, study: str, series: str = "", instance: str = "", frames: str = "") -> HttpResponseBase:
+    """Show a small picture, 128 pixels at most unless a viewport is given."""
+    rendering = parse_rendering(call)
+    small = Rendering(None, rendering.viewport or THUMBNAIL, 80)
+    if not instance:
+        return _send(call, _representative(call, study, series), None, small)
+    row = one_instance(call, study, series, instance)
+    numbers = parse_frames(frames) if frames else []
+    _check_frames(row, numbers)
+    return _send(call, row, numbers[0] - 1 if numbers else None, small)
+
+
+def _representative(call: Call, study: str, series: str) -> Instance:
+    """Return the instance whose picture stands for a study (of its first series with pictures) or a series."""
+    for row in series_of(call, study, series):
+        found = representative(row)
+        if found is not None:
+            return found
+    raise Problem(406, "There is no picture in it.")
+
+
+def _check_frames(row: Instance, numbers: list[int]) -> None:
+    for number in numbers:
+        if number > max(row.number_of_frames, 1):
+            raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {number:,}.")
+
+
+def _send(call: Call, row: Instance, frame: int | None, rendering: Rendering) -> HttpResponseBase:
+    if not row.has_pixel_data:
+        raise Problem(406, "The object has no picture.")
+    if row.transfer_syntax_uid in VIDEO:
+        raise Problem(406, "Single pictures of a video are not offered.")
+    number = middle_frame(row) if frame is None else frame
+    media_type = call.choose(*_SINGLE).media_type
+    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
+    key = picture_key(row.blob, number, media_type, rendering.window, rendering.viewport, rendering.quality, lines)
+    etag = f'"{key}"'
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
+    return send_bytes(call, make_picture(row, number, media_type, rendering), media_type, etag)
+
+
+def make_picture(row: Instance, frame: int, media_type: str, rendering: Rendering) -> bytes:
+    """Return the picture of frame `frame` (from 0).
+
+    Raises:
+        Problem: it cannot be made.
+    """
+    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
+    try:
+        return picture(row.blob, frame, media_type, rendering.window, rendering.viewport, rendering.quality, lines)
+    except (DecodingError, OSError) as error:
+        raise pixel_problem(error) from error
+
+
+def _parts(keys: list[int], media_type: str, rendering: Rendering) -> Iterator[Part]:
+    """Yield the picture of each instance; those that cannot be shown are left out."""
+    for row in read_batches(keys):
+        try:
+            yield Part(media_type, (make_picture(row, middle_frame(row), media_type, rendering),))
+        except Problem:
+            continue
