@@ -1,66 +1,27 @@
-"""What is offered (PS3.18 8.9 and 14): the answer to OPTIONS, as WADL or as JSON, from one table."""
+"""What is offered (PS3.18 8.9 and 14): the answer to OPTIONS, as WADL or as JSON, from the table of services."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from django.http import HttpResponse
 
-from pacsbrowser.dicomweb.accept import DICOM, DICOM_JSON, DICOM_XML, JSON, RELATED, Offer
+from pacsbrowser.dicomweb.accept import DICOM_JSON, JSON, Offer
 from pacsbrowser.dicomweb.resource import Call
-
-WADL = "application/vnd.sun.wadl+xml"
-_PARTS_XML = f'{RELATED}; type="{DICOM_XML}"'
-_FOUND = (DICOM_JSON, JSON, _PARTS_XML)
-_SEARCH = ("{attribute}", "includefield", "fuzzymatching", "emptyvalue", "multiplevalue", "limit", "offset", "accept")
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One transaction: its method and paths, the query parameters it takes, and what it sends and receives."""
-
-    name: str
-    method: str
-    paths: tuple[str, ...]
-    sends: tuple[str, ...]
-    parameters: tuple[str, ...] = ()
-    receives: tuple[str, ...] = ()
-
-
-SERVICES: tuple[Service, ...] = (
-    Service("SearchForStudies", "GET", ("studies",), _FOUND, _SEARCH),
-    Service("SearchForSeries", "GET", ("studies/{study}/series", "series"), _FOUND, _SEARCH),
-    Service(
-        "SearchForInstances",
-        "GET",
-        ("studies/{study}/series/{series}/instances", "studies/{study}/instances", "instances"),
-        _FOUND,
-        _SEARCH,
-    ),
-    Service(
-        "StoreInstances",
-        "POST",
-        ("studies", "studies/{study}"),
-        (DICOM_JSON, JSON, DICOM_XML),
-        ("accept",),
-        (f'{RELATED}; type="{DICOM}"', DICOM),
-    ),
-    Service("RetrieveCapabilities", "OPTIONS", ("",), (WADL, JSON), ("accept",)),
-)
+from pacsbrowser.dicomweb.services import SERVICES, WADL, Service
 
 
 def retrieve_capabilities(call: Call) -> HttpResponse:
     """Say what is offered."""
-    offer = call.choose(Offer(WADL), Offer(JSON), Offer(DICOM_JSON))
-    if offer.media_type == WADL:
-        return HttpResponse(_wadl(call.base), content_type=WADL)
-    return HttpResponse(json.dumps(_json(call.base)), content_type=JSON)
+    return _answer(call, call.choose(Offer(WADL), Offer(JSON), Offer(DICOM_JSON)))
 
 
 def show_capabilities(call: Call) -> HttpResponse:
     """Say the same to GET, as JSON unless asked otherwise: a browser shows it."""
-    offer = call.choose(Offer(JSON), Offer(DICOM_JSON), Offer(WADL))
+    return _answer(call, call.choose(Offer(JSON), Offer(DICOM_JSON), Offer(WADL)))
+
+
+def _answer(call: Call, offer: Offer) -> HttpResponse:
     if offer.media_type == WADL:
         return HttpResponse(_wadl(call.base), content_type=WADL)
     return HttpResponse(json.dumps(_json(call.base)), content_type=JSON)

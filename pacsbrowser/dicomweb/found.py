@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from pacsbrowser.archive.in_files import read_models
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.search import ABOVE, RETURNED, ObjectRow
 from pacsbrowser.dicom.json_model import JsonModel, json_of_text
+from pacsbrowser.dicom.json_paths import prune, small, tree_of
 from pacsbrowser.dicomweb.query import Query
 from pacsbrowser.dicomweb.resource import Call
 
@@ -35,7 +37,21 @@ def describe(call: Call, query: Query, rows: Sequence[ObjectRow], is_nested: boo
     """Return the data set of each row; what has no value is left out."""
     keywords = _keywords(query, is_nested)
     base = call.base
-    return [json_of_text(_values(row, keywords, base)) for row in rows]
+    found = [json_of_text(_values(row, keywords, base)) for row in rows]
+    return _with_files(query, rows, found) if query.reads_files else found
+
+
+def _with_files(query: Query, rows: Sequence[ObjectRow], found: list[Found]) -> list[Found]:
+    """Add what is read from the files; what the index says goes before it."""
+    models = read_models(query.level, rows)
+    tree = tree_of(query.from_files)
+    whole = query.everything and query.level is Level.INSTANCE
+    added = []
+    for row, one in zip(rows, found, strict=True):
+        model = models.get(row.id, {})
+        more = small(model) if whole else prune(model, tree)
+        added.append(dict(sorted({**more, **one}.items())))
+    return added
 
 
 def _keywords(query: Query, is_nested: bool) -> list[str]:

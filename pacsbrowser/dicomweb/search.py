@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 from django.http import HttpResponse, HttpResponseBase
 
+from pacsbrowser.archive.in_files import MOST_CANDIDATES, read_models
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record, record_view
+from pacsbrowser.dicom.json_paths import matches
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
 from pacsbrowser.dicomweb.found import Found, describe
 from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.problems import Problem
 from pacsbrowser.dicomweb.query import Query, parse_query
 from pacsbrowser.dicomweb.resource import Call
 
@@ -41,13 +44,30 @@ def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
     offer = call.choose(*_OFFERS)
     within = {keyword: uid for keyword, uid in uids.items() if uid}
     query = parse_query(call.request, level, within)
-    rows = find_objects(call.scope, query.search, query.page, query.offset)
+    rows = _find(call, query)
     _record(call, query, within, rows)
     found = describe(call, query, rows, is_nested=bool(within))
     response = _answer(offer, found)
     if warning := _warning(call, query, len(rows)):
         response.headers["Warning"] = f'299 pacsbrowser "{warning}"'
     return response
+
+
+def _find(call: Call, query: Query) -> list[ObjectRow]:
+    """Return the page. What is not in the index is compared in the files, if the index leaves few enough to read."""
+    if not query.in_files:
+        return find_objects(call.scope, query.search, query.page, query.offset)
+    rows = find_objects(call.scope, query.search, MOST_CANDIDATES + 1)
+    if len(rows) > MOST_CANDIDATES:
+        names = ", ".join(".".join(path) for path, _ in query.in_files)
+        raise Problem(
+            400,
+            f"{names} is not in the index, so files are searched for it, {MOST_CANDIDATES} at most. "
+            "Narrow the search by its other keys.",
+        )
+    models = read_models(query.level, rows)
+    hits = [row for row in rows if all(matches(models.get(row.id, {}), path, match) for path, match in query.in_files)]
+    return hits[query.offset : query.offset + query.page]
 
 
 def _answer(offer: Offer, found: Sequence[Found]) -> HttpResponseBase:
@@ -62,7 +82,7 @@ def _answer(offer: Offer, found: Sequence[Found]) -> HttpResponseBase:
 
 def _warning(call: Call, query: Query, count: int) -> str:
     """Say where the results are cut by the server, not by the client's own limit (PS3.18 8.3.4.4)."""
-    if count < query.page or (query.limit is not None and query.limit <= query.page):
+    if query.in_files or count < query.page or (query.limit is not None and query.limit <= query.page):
         return ""
     before = query.offset + count
     remaining = count_objects(call.scope, query.search, before + _COUNTED) - before

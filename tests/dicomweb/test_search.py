@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from pacsbrowser.archive import removal
 from pacsbrowser.archive.models import Study
 from pacsbrowser.audit.models import Action, Event
 from pacsbrowser.dicomweb import query as query_module
+from pacsbrowser.dicomweb import search as search_module
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.dicomweb.tools import BASE, Api, person, value
 
@@ -193,6 +196,54 @@ def test_an_asked_attribute_is_returned(api: Api) -> None:
     assert value(one, "00180015") == "HEAD"
 
 
+def with_request(procedure: str, step: str) -> Sequence:
+    """The request of a series."""
+    item = Dataset()
+    item.RequestedProcedureID, item.ScheduledProcedureStepID = procedure, step
+    return Sequence([item])
+
+
+@pytest.fixture
+def requested() -> None:
+    """Two series with requests, and one without."""
+    ingest_datasets(
+        *make_series(2, RequestAttributesSequence=with_request("R1", "S1"), SliceThickness=1.5, PatientComments="calm"),
+        *make_series(1, series=2, RequestAttributesSequence=with_request("R2", "S2")),
+        *make_series(1, series=3),
+    )
+
+
+def test_attributes_in_sequences_are_matched_and_returned(api: Api, requested: None) -> None:
+    path, name = f"studies/{ROOT}.1/series", "RequestAttributesSequence.RequestedProcedureID"
+    (one,) = api.query(path, **{name: "R1"})
+    assert value(one, SERIES_UID) == f"{ROOT}.1.1"
+    assert one["00400275"]["Value"] == [{"00401001": {"vr": "SH", "Value": ["R1"]}}]
+    (one,) = api.query("series", **{"00400275.00400009": "S*", name: "R2"})
+    assert value(one, SERIES_UID) == f"{ROOT}.1.2"
+    assert api.query("series", **{name: "R3"}) == []
+    assert len(api.query("series", **{name: ""})) == 3
+
+
+def test_attributes_that_only_the_files_have_are_returned(api: Api, requested: None) -> None:
+    (one,) = api.query("studies", includefield=["PatientComments", "SliceThickness"])
+    assert value(one, "00104000") == "calm"
+    assert "00180050" not in one  # says nothing of a study
+    found_ones = api.query("instances", includefield="SliceThickness", SliceThickness="1.5")
+    assert [value(one, "00180050") for one in found_ones] == [1.5, 1.5]
+    (one,) = api.query("series", SeriesNumber="1", includefield="RequestAttributesSequence")
+    assert one["00400275"]["Value"][0].keys() == {"00400009", "00401001"}
+    (one,) = api.query("instances", SeriesNumber="3", includefield="all")
+    assert {"00280100", "00200037", "00081190", "00100010"} <= one.keys()
+    assert "7FE00010" not in one
+    Dataset.from_json(one)
+
+
+def test_too_many_files_are_not_read(api: Api, requested: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "MOST_CANDIDATES", 2)
+    assert api.get(f"{BASE}/instances", {"SliceThickness": "1"}).status_code == 400
+    assert api.get(f"{BASE}/instances", {"SliceThickness": "1.5", "SeriesNumber": "1"}).status_code == 200
+
+
 def test_pages_are_stable_and_complete(api: Api) -> None:
     ingest_datasets(*(study(number, StudyDate=f"202401{number % 5 + 1:02d}") for number in range(1, 24)))
     for path in ("studies", "series", "instances"):
@@ -224,7 +275,11 @@ def test_results_cut_by_the_server_are_told(api: Api, monkeypatch: pytest.Monkey
         {"PatientNam": "x"},
         {"Modality": "CT"},
         {"SOPInstanceUID": "1.2"},
-        {"PatientComments": "x"},
+        {"SliceThickness": "1"},
+        {"RequestAttributesSequence.RequestedProcedureID": "1"},
+        {"NumberOfStudyRelatedSeries": "1"},
+        {"InstanceAvailability": "ONLINE"},
+        {"PatientComments": ["x", "y"]},
         {"StudyDate": "2024-01-01"},
         {"StudyDate": "20240230"},
         {"StudyDate": "20240301-20240201"},
