@@ -1,8 +1,7 @@
 """The upload page, the form that works without JavaScript, and the report of an upload with its own address."""
 
-import csv
-from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +22,14 @@ from pacsbrowser.archive.waiting_zips import jobs_of
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import address_of, record
 from pacsbrowser.pages import upload_form
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
 LINES = 100
 STUDIES = 50
 RECENT = 5
+CSV_COLUMNS = ("File", "Bytes", "Outcome", "Code", "Reason", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 # An upload without a sign of life for longer is not waited for by its report.
 STILL = timedelta(minutes=2)
 
@@ -180,31 +181,11 @@ def upload_csv(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """The report as CSV, every file."""
     delivery = readable_delivery(request, pk)
     lines = report.all_lines(delivery, scope_of(signed_in(request)))
-    response = StreamingHttpResponse(_csv(lines), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="upload-{delivery.pk}.csv"'
-    return response
+    return send_csv(chain([CSV_COLUMNS], map(_csv_row, lines)), f"upload-{delivery.pk}.csv")
 
 
-class _Echo:
-    """A file that gives back what is written."""
-
-    def write(self, text: str) -> str:
-        """Return the text."""
-        return text
-
-
-def _csv(lines: Iterator[report.Line]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(
-        ["File", "Bytes", "Outcome", "Code", "Reason", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
-    )
-    for line in lines:
-        uids = (line.study_instance_uid, line.series_instance_uid, line.sop_instance_uid)
-        cells = (line.name, line.size, line.outcome.label, line.code, line.reason, *uids)
-        yield writer.writerow(map(_cell, cells))
-
-
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula: the names are the sender's."""
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _csv_row(line: report.Line) -> tuple[object, ...]:
+    return (
+        line.name, line.size, line.outcome.label, line.code, line.reason,
+        line.study_instance_uid, line.series_instance_uid, line.sop_instance_uid,
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pacsbrowser.archive.models import Patient
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.pages.list_csv import defuse
+from pacsbrowser.pages.csv_files import cell
 from tests.datasets import ROOT, ingest_datasets, make_dataset
 from tests.pages.browsing import body_of, client_of, text_of
 
@@ -160,7 +160,7 @@ def test_csv_is_the_whole_search_and_no_formula(viewer: Client) -> None:
     assert "attachment" in response.headers["Content-Disposition"]
     studies = list(csv.DictReader(io.StringIO(body_of(viewer.get("/studies/?format=csv&q=p0001")).decode("utf-8-sig"))))
     assert [row["StudyInstanceUID"] for row in studies] == [f"{ROOT}.1"]
-    assert [defuse(text) for text in ("=1", "+1", "-1", "@x", "a", 5)] == ["'=1", "'+1", "'-1", "'@x", "a", 5]
+    assert [cell(text) for text in ("=1", "+1", "-1", "@x", "a", 5)] == ["'=1", "'+1", "'-1", "'@x", "a", 5]
 
 
 def test_searches_are_recorded(viewer: Client) -> None:
