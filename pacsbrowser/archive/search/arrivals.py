@@ -20,7 +20,7 @@ from pacsbrowser.archive.search.sql import Sql, rows, union, value
 LIVELY = timedelta(minutes=1)
 STUDIES_SHOWN = 6
 PROBLEMS_SHOWN = 4
-MOST = 1_000
+MOST = 200
 PROBLEMS = (Outcome.CONFLICT, Outcome.REJECTED, Outcome.NOT_DICOM)
 
 

@@ -99,14 +99,14 @@ class Plan:
         self._lead, self._rest = self._choose()
 
     def _choose(self) -> tuple[Sql | None, list[Demand]]:
-        """Return what leads: the SELECT with fewest keys, all SELECTs together when each has many."""
+        """Return what leads: the SELECT with fewest keys; of patients, all SELECTs together when each has many."""
         leading = [demand for demand in self.demands if demand.select]
         if len(leading) < 2:
             lead = leading[0] if leading else None
             return (lead.select if lead else None), [demand for demand in self.demands if demand is not lead]
         sizes = [(_size(demand.select, MANY), place) for place, demand in enumerate(leading) if demand.select]
         fewest, place = min(sizes)
-        if fewest < MANY:
+        if fewest < MANY or self.level is STUDIES:
             lead = leading[place]
             return lead.select, [demand for demand in self.demands if demand is not lead]
         selects = [demand.select for demand in leading if demand.select]
