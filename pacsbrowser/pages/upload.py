@@ -16,9 +16,9 @@ from pacsbrowser.access.decorators import uploader_required
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import report
-from pacsbrowser.archive.ingest import close_delivery, open_delivery
+from pacsbrowser.archive.ingest import audit_delivery, close_delivery, open_delivery
 from pacsbrowser.archive.models import Delivery, Door, Outcome
-from pacsbrowser.archive.waiting_zips import jobs_of
+from pacsbrowser.archive.waiting_zips import is_unpacking, jobs_of
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import address_of, record
 from pacsbrowser.pages import upload_form
@@ -119,20 +119,10 @@ def _into(request: HttpRequest, user: User) -> Delivery | None:
 
 
 def finish(request: HttpRequest, delivery: Delivery) -> None:
-    """Close a delivery and record what it brought, one event a study."""
-    close_delivery(delivery)
-    delivery.refresh_from_db()
-    counts = {outcome.value: getattr(delivery, outcome.value) for outcome in Outcome}
-    record(Action.UPLOAD, request=request, object=str(delivery.pk), detail=counts)
-    for row in delivery.delivery_studies.filter(instance_count__gt=0).select_related("study__patient")[:STUDIES]:
-        record(
-            Action.UPLOAD,
-            request=request,
-            patient=row.study.patient.patient_id,
-            study=row.study.study_instance_uid,
-            object=str(delivery.pk),
-            detail={"instances": row.instance_count},
-        )
+    """Close a delivery, unless zips of it still wait, and record what it has brought."""
+    if not is_unpacking(delivery):
+        close_delivery(delivery)
+    audit_delivery(delivery, Action.UPLOAD, "web", request)
 
 
 @require_safe

@@ -25,7 +25,7 @@ from pacsbrowser.access.decorators import uploader_required
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import report, storage
-from pacsbrowser.archive.ingest import IngestResult, ingest
+from pacsbrowser.archive.ingest import IngestResult, ingest, reopen_delivery
 from pacsbrowser.archive.models import Delivery
 from pacsbrowser.archive.multipart import (
     MultipartError,
@@ -35,10 +35,11 @@ from pacsbrowser.archive.multipart import (
     TimedReader,
     boundary_of,
 )
-from pacsbrowser.archive.receive import Staged, stage
+from pacsbrowser.archive.receive import Joined, Staged, read_full, stage
 from pacsbrowser.archive.resume import MOST_OFFERED, Offered, find_known, recorded_results, resume_key
 from pacsbrowser.archive.waiting_zips import find_jobs, receive_zip
-from pacsbrowser.archive.zips import ArchiveProblem, Joined, is_zip, other_archive, read_first, refused
+from pacsbrowser.archive.zip_files import HEAD, ArchiveProblem, is_zip, other_archive
+from pacsbrowser.archive.zips import refused
 from pacsbrowser.jobs.models import Job
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.upload import begin_upload, finish, own_delivery
@@ -160,7 +161,7 @@ class _Batch:
         path = unquote(part.headers.get("content-location", ""), errors="replace")
         size = part.headers.get("content-length", "")
         key = resume_key(path, int(size), part.headers.get("x-modified", "")) if size.isdecimal() else ""
-        first = read_first(part)
+        first = read_full(part, HEAD)
         source = Joined(first, part)
         if problem := other_archive(first):
             self._received.append(refused(path, int(size or 0) if size.isdecimal() else 0, problem, key))
@@ -180,14 +181,10 @@ class _Batch:
         """Give all to the archive and return a line for each, in order."""
         staged = [one for one in self._received if isinstance(one, Staged)]
         with _ingesting:
-            self._open_again()
+            reopen_delivery(self._delivery)
             results = _ingest_new(staged, self._delivery)
         told = iter([line or {} for line in _told(results, self._user)])
         return [next(told) if isinstance(one, Staged) else one for one in self._received]
-
-    def _open_again(self) -> None:
-        if self._delivery.finished is not None:
-            Delivery.objects.filter(pk=self._delivery.pk).update(finished=None)
 
     def discard(self) -> None:
         """Remove what did not get into the archive; what did has lost its incoming name."""

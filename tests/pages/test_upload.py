@@ -328,8 +328,12 @@ def test_a_zip_is_unpacked_by_the_worker(client: Client) -> None:
     (known,) = ask(client, where, offered)
     assert known is not None and known["job"] == line["job"]
     assert "Unpack" in client.get(where["report"]).content.decode()
+    client.post(where["finish"], headers=csrf(client))
+    assert Delivery.objects.get(pk=where["id"]).finished is None
     assert Worker().work_once()
     assert Job.objects.get().state == State.DONE
+    assert Delivery.objects.get(pk=where["id"]).finished is not None
+    assert Event.objects.get(action=Action.UPLOAD, study=f"{ROOT}.1").who == "uma"
     names = DeliveryItem.objects.filter(delivery=where["id"]).values_list("name", "outcome")
     assert sorted(names) == [("b/x.zip!/scan/1.dcm", "stored"), ("b/x.zip!/scan/readme.txt", "not_dicom")]
     assert not list((storage.incoming_root().parent / "zips").glob("*"))

@@ -12,12 +12,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from pacsbrowser.archive.bulk import find_files, ingest_files
-from pacsbrowser.archive.ingest import IngestResult, close_delivery, open_delivery
+from pacsbrowser.archive.ingest import IngestResult, audit_delivery, close_delivery, open_delivery
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
 from pacsbrowser.archive.sweep import sweep
-from pacsbrowser.archive.zips import ingest_zip, is_zip
+from pacsbrowser.archive.zip_files import HEAD, is_zip
+from pacsbrowser.archive.zips import ingest_zip
 from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import record
 
 _REFUSED = (Outcome.REJECTED, Outcome.NOT_DICOM)
 _TICK = 0.2
@@ -44,12 +44,15 @@ class Command(BaseCommand):
         self.counts: Counter[str] = Counter()
         self.unreadable = 0
         self.started = self.shown = time.monotonic()
-        who = getpass.getuser()
-        delivery = open_delivery(Door.COMMAND, who, label=", ".join(path.name for path in options["paths"]))
+        label = ", ".join(path.resolve().name for path in options["paths"])
+        delivery = open_delivery(Door.COMMAND, getpass.getuser(), label=label)
         files = self._plain_files(options["paths"], delivery)
-        ingest_files(files, delivery, self._report, self._unreadable, options["processes"])
-        close_delivery(delivery)
-        record(Action.INGEST, who=who, detail={"delivery": str(delivery.pk), **self.counts})
+        try:
+            ingest_files(files, delivery, self._report, self._unreadable, options["processes"])
+            close_delivery(delivery)
+        finally:
+            # what came in before a full disk or Ctrl-C is there as well
+            audit_delivery(delivery, Action.INGEST, "command")
         self._sum_up()
 
     def _plain_files(self, paths: Sequence[Path], delivery: Delivery) -> Iterator[Path]:
@@ -107,6 +110,6 @@ class Command(BaseCommand):
 def _begins_like_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return is_zip(file.read(4))
+            return is_zip(file.read(HEAD))
     except OSError:
         return False
