@@ -1,4 +1,4 @@
-"""`manage.py ingest`: what kinds of files it takes, and what it records."""
+"""`manage.py ingest`: files, folders and zips, what it prints and the status it ends with."""
 
 import zipfile
 from pathlib import Path
@@ -7,39 +7,46 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from pacsbrowser.archive.models import Delivery, Instance
-from pacsbrowser.audit.models import Action, Event
-from tests.datasets import ROOT, make_dataset, make_series
+from tests.datasets import make_dataset, make_series
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def run(*paths: Path) -> None:
-    """Run the command as an administrator would, with one reading process."""
-    call_command("ingest", *map(str, paths), "--quiet", "--processes", "1")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two slices in a sub-folder, one more in a zip, and a text file beside them."""
+    made = tmp_path / "From the CD"
+    (made / "a").mkdir(parents=True)
+    one, two, three = make_series(3)
+    (made / "a" / "1.dcm").write_bytes(one)
+    (made / "a" / "2").write_bytes(two)
+    (made / "README.txt").write_text("not DICOM")
+    with zipfile.ZipFile(made / "more.zip", "w") as archive:
+        archive.writestr("3.dcm", three)
+    return made
 
 
-def test_a_file_whose_preamble_looks_like_a_zip_is_an_object(tmp_path: Path) -> None:
-    content = make_dataset()
-    path = tmp_path / "dual.dcm"
-    path.write_bytes(b"PK\x03\x04" + content[4:])
-    run(path)
-    assert Instance.objects.get().original_name == str(path)
+def test_a_folder_goes_in_whole_and_what_is_not_dicom_is_no_failure(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("ingest", str(folder))
+    said = capsys.readouterr().out
+    assert "4 files in" in said
+    assert "Not DICOM: From the CD/README.txt: " in said
+    names = set(Instance.objects.values_list("original_name", flat=True))
+    assert names == {"From the CD/a/1.dcm", "From the CD/a/2", "From the CD/more.zip!/3.dcm"}
+    assert Delivery.objects.get().finished is not None
 
 
-def test_each_study_that_came_in_is_an_event(tmp_path: Path) -> None:
-    (tmp_path / "1.dcm").write_bytes(make_dataset())
-    with zipfile.ZipFile(tmp_path / "2.zip", "w") as archive:
-        for number, content in enumerate(make_series(2, study=2, PatientID="P2")):
-            archive.writestr(str(number), content)
-    run(tmp_path)
-    events = Event.objects.filter(action=Action.INGEST, object=str(Delivery.objects.get().pk))
-    told = {(event.patient, event.study, event.detail.get("instances")) for event in events}
-    assert told == {("", "", None), ("P1", f"{ROOT}.1", 1), ("P2", f"{ROOT}.2", 2)}
+def test_a_rejected_object_makes_the_status_1(tmp_path: Path) -> None:
+    (tmp_path / "bad.dcm").write_bytes(make_dataset(StudyInstanceUID=None))
+    with pytest.raises(CommandError, match="1 DICOM files were rejected") as ended:
+        call_command("ingest", "--quiet", str(tmp_path))
+    assert ended.value.returncode == 1
 
 
-def test_what_is_refused_sets_the_exit_status_and_is_recorded(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no object")
-    with pytest.raises(CommandError) as refused:
-        run(tmp_path)
-    assert refused.value.returncode == 1
-    assert Event.objects.get(action=Action.INGEST).detail["not_dicom"] == 1
+def test_a_path_that_is_not_there_is_said_before_anything_is_taken_in(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no such file or folder") as ended:
+        call_command("ingest", str(folder), str(tmp_path / "none"))
+    assert ended.value.returncode == 2
+    assert not Instance.objects.exists()
