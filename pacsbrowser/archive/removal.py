@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
+from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters, ordering, storage
 from pacsbrowser.archive.models import Blob, Copy, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models.levels import in_scope
 
 _STEP = 1000
 # A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
@@ -41,6 +43,16 @@ def live_instances(row: Removable) -> QuerySet[Instance]:
         Level.INSTANCE: "pk",
     }[level_of(row)]
     return Instance.objects.live().filter(**{path: row.pk})
+
+
+def visible_removals(scope: Scope) -> QuerySet[Removal]:
+    """Return the acts of removal that a viewer may know of: those of which every instance is in scope."""
+    rows = Removal.objects.all()
+    if scope.everything:
+        return rows
+    of_this = Instance.objects.filter(removal=OuterRef("pk"))
+    inside = in_scope(scope, "series__study__")
+    return rows.filter(Exists(of_this.filter(inside))).exclude(Exists(of_this.exclude(inside)))
 
 
 def remove(row: Removable, user: User, why: str) -> Removal:

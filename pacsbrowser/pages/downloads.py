@@ -61,7 +61,7 @@ def patient_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send what the viewer may see of a patient as one zip."""
     patient, scope = find_patient(request, pk)
     detail = {"level": "patient", "what": "zip"}
-    record(Action.DOWNLOAD, request=request, patient=patient.patient_id, object=patient.patient_id, detail=detail)
+    record(Action.DOWNLOAD, request=request, patient=patient.audit_name, object=patient.audit_name, detail=detail)
     name = safe_name(patient.patient_id, f"patient_{patient.pk}")
     return _send_zip(export_names.members_of_patient(patient, scope), f"{name}.zip")
 
@@ -128,7 +128,7 @@ def _record(request: HttpRequest, place: Place, what: str) -> None:
     record(
         Action.DOWNLOAD,
         request=request,
-        patient=place.patient.patient_id,
+        patient=place.patient.audit_name,
         study=place.study.study_instance_uid,
         object=place.uid,
         detail={"level": place.level.value, "what": what},

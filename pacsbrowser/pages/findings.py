@@ -108,7 +108,7 @@ def copy_show(request: HttpRequest, study_uid: str, series_uid: str, instance_ui
         messages.info(request, "Somebody has chosen another copy meanwhile.")
     else:
         detail = {"what": "copy shown", "why": why, "sha256": bytes(copy.blob.sha256).hex()}
-        patient, study = place.patient.patient_id, place.study.study_instance_uid
+        patient, study = place.patient.audit_name, place.study.study_instance_uid
         record(Action.DECIDE, request=request, patient=patient, study=study, object=place.uid, detail=detail)
         messages.success(request, "Lists and protocols show the other copy from now on. The first is kept.")
     return redirect(reverse("instance_detail", args=place.url_arguments) + place.holder_query + "#copies")
@@ -154,7 +154,7 @@ def _record_decision(request: HttpRequest, finding: Finding, what: str, why: str
     record(
         Action.DECIDE,
         request=request,
-        patient=finding.patient.patient_id,
+        patient=finding.patient.audit_name,
         study=finding.study.study_instance_uid if finding.study else "",
         detail={"finding": finding.pk, "code": finding.code, "what": what, "why": why},
     )

@@ -11,14 +11,16 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
+from pacsbrowser.archive.models import Door
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.audit.record import SEEN_AGAIN, record
+from pacsbrowser.audit.record import SEEN_AGAIN, did_lately, record
 from pacsbrowser.pages import omnibox
 from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
 from pacsbrowser.pages.list_rows import patient_rows, study_link, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
+from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 from pacsbrowser.pages.templatetags.dicom_format import counted
 
@@ -74,14 +76,12 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
 
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
-    user = request.user
-    if not isinstance(user, User):
-        raise TypeError("a view demands a login")
+    user = signed_in(request)
     scope = scope_of(user)
     after = _uuid(request.GET.get("after", ""))
     found = search.find_arrivals(scope, user, after, limit=21)
     context = {
-        "arrivals": [_arrival(one) for one in found[:20]],
+        "arrivals": [_arrival(one, user) for one in found[:20]],
         "next": found[19].delivery.pk if len(found) > 20 else None,
         "is_first": after is None,
         "now": timezone.now(),
@@ -90,9 +90,11 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     return page(request, "pages/arrivals.html", context, fragment="results")
 
 
-def _arrival(one: "search.Arrival") -> dict[str, Any]:
+def _arrival(one: "search.Arrival", user: User) -> dict[str, Any]:
+    delivery = one.delivery
     return {
-        "delivery": one.delivery,
+        "delivery": delivery,
+        "has_report": user.is_administrator or (delivery.user_id == user.pk and delivery.door == Door.UPLOAD),
         "whole": one.whole,
         "is_arriving": one.is_arriving,
         "is_cut": one.is_cut,
@@ -216,11 +218,10 @@ def _wants_more(request: HttpRequest) -> bool:
 def _record(
     request: HttpRequest, state: ListState, level: str, count: int | None = None, *, as_file: bool = False
 ) -> None:
-    """Record what was asked for. Going on in the same list is no new question; to open it without any asks once in a
-    while."""
+    """Record what was asked for; going on in a list is no new question, and a list opened without one counts rarely."""
     criteria = {name: " ".join(values) for name, values in state.values.items() if name not in ("after", "at", "show")}
     if not as_file:
-        if state.after is not None:
+        if state.after is not None and did_lately(request, Action.QUERY, {"list": level, **criteria}):
             return
         if not state.is_narrowed and _asked_lately(request):
             return

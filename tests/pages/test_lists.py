@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from pacsbrowser.archive.models import Patient
+from pacsbrowser.archive.models import Delivery, Patient
 from pacsbrowser.audit.models import Action, Event
 from pacsbrowser.pages.csv_files import cell
 from tests.datasets import ROOT, ingest_datasets, make_dataset
@@ -217,3 +218,12 @@ def test_arrivals_say_what_came_and_what_did_not(viewer: Client) -> None:
 def test_one_hit_shows_the_patients_studies(viewer: Client) -> None:
     patients(2)
     assert "1 newest study" in text_of(viewer.get("/?q=family0001"))
+
+
+def test_arrivals_link_only_to_reports_that_open() -> None:
+    ingest_datasets(make_dataset())
+    for role, shown in (("viewer", False), ("uploader", False), ("administrator", True)):
+        client = client_of(role)
+        link = reverse("upload_report", args=[Delivery.objects.get().pk])
+        assert (link in text_of(client.get("/arrivals/"))) is shown
+        assert (client.get(link).status_code == 200) is shown

@@ -78,6 +78,15 @@ def test_a_patient_without_id_says_so() -> None:
     assert "No ID" in page
 
 
+def test_each_patient_without_id_is_told_apart_in_the_audit_log() -> None:
+    ingest_datasets(make_dataset(PatientID=None), *make_series(1, study=2, PatientID=None))
+    client = client_of()
+    for patient in Patient.objects.all():
+        client.get(reverse("patient_detail", args=[patient.pk]))
+    told = set(Event.objects.filter(action="view").values_list("patient", flat=True))
+    assert told == {f"No ID, patient {patient.pk}" for patient in Patient.objects.all()}
+
+
 def test_missing_numbers_are_drawn_and_named() -> None:
     slices = make_series(9)
     ingest_datasets(*(slices[number - 1] for number in (1, 2, 3, 6, 9)))

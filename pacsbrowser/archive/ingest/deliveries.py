@@ -62,7 +62,7 @@ def audit_delivery(delivery: Delivery, action: Action, door: str, request: HttpR
     while some := list(islice(brought, _EVENTS_A_TRANSACTION)):
         with transaction.atomic():
             for row in some:
-                patient, study = row.study.patient.patient_id, row.study.study_instance_uid
+                patient, study = row.study.patient.audit_name, row.study.study_instance_uid
                 event(patient=patient, study=study, detail={"instances": row.instance_count})
 
 

@@ -133,9 +133,9 @@ class Patient(models.Model):
         return f"patient {self.pk}"
 
     @property
-    def is_identified(self) -> bool:
-        """Whether the objects of this patient carry a Patient ID."""
-        return bool(self.patient_id)
+    def audit_name(self) -> str:
+        """What the audit trail calls the patient: the Patient ID, else the key of the row, never nothing."""
+        return self.patient_id or f"No ID, patient {self.pk}"
 
 
 class NameWord(models.Model):
