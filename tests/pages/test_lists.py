@@ -176,6 +176,12 @@ def test_searches_are_recorded(viewer: Client) -> None:
     assert Event.objects.latest("id").action == Action.DOWNLOAD
 
 
+def test_an_invented_cursor_does_not_search_unrecorded(viewer: Client) -> None:
+    viewer.get("/", {"q": "doe", "after": "999999"})
+    event = Event.objects.filter(action=Action.QUERY).latest("id")
+    assert event.detail["q"] == "doe"
+
+
 def test_a_uid_leads_to_its_object(viewer: Client) -> None:
     patients(2)
     for uid, path in (
