@@ -1,17 +1,12 @@
 """What is odd about a group: what each header says of itself, and what shows only beside what is in the archive."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from pacsbrowser.archive.findings import KINDS, Observation
 from pacsbrowser.archive.ingest.collisions import Place
+from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.parents import Disagreement, Parents
 from pacsbrowser.archive.models import Instance, Outcome, Patient, Study
-
-if TYPE_CHECKING:
-    from pacsbrowser.archive.ingest.writer import Decision
 
 
 def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place, Instance]) -> list[Observation]:
