@@ -72,6 +72,10 @@ def test_what_is_written_is_private(app: LiveApp) -> None:
     data = Path(app.environment["PACSBROWSER_DATA"])
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert stat.S_IMODE((data / "secret_key").stat().st_mode) == 0o600
+    data.chmod(0o755)
+    ours = [path for path in data.rglob("*") if "static" not in path.relative_to(data).parts]
+    open_to_others = {path.name for path in ours if path.stat().st_mode & 0o077}
+    assert not open_to_others
 
 
 @LINUX

@@ -106,8 +106,12 @@ def test_pages_by_key_show_every_event_once(client: Client, boss: User) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"first_day": "rubbish"}, {"after": "9" * 40}, {"after": "x"}, {"action": "none"},
-        {"last_day": "9999-12-31"}, {"first_day": "0001-01-01", "last_day": "0001-01-01"},
+        {"first_day": "rubbish"},
+        {"after": "9" * 40},
+        {"after": "x"},
+        {"action": "none"},
+        {"last_day": "9999-12-31"},
+        {"first_day": "0001-01-01", "last_day": "0001-01-01"},
     ],
 )
 def test_odd_questions_are_answered(client: Client, boss: User, query: dict[str, str]) -> None:
