@@ -182,15 +182,17 @@ def _tabs(scope: Scope, state: ListState | None, level: str, found: "search.Page
     query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
     link = state.link(sort=None) if state else ""
     most = TAB_COUNT if query.terms or filters else search.LIMIT
+    # several filters of one study are read from many rows: once is enough
+    is_cheap = sum(map(bool, (filters.modalities, filters.has_date, filters.description, filters.accession))) < 2
     tabs = []
     counters: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
         ("patients", "Patients", "/", search.count_patients),
         ("studies", "Studies", "/studies/", search.count_studies),
     )
     for name, label, path, count in counters:
-        hits = found if name == level else count(scope, query, filters, most)
+        hits = found if name == level else count(scope, query, filters, most) if is_cheap else None
         tabs.append({"label": label, "href": path + link.removesuffix("?"), "current": name == level,
-                     "count": hits.count if hits else 0, "exact": not hits or hits.exact})  # fmt: skip
+                     "count": hits.count if hits else None, "exact": not hits or hits.exact})  # fmt: skip
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
     today = search.count_arrived_since(scope, midnight, TAB_COUNT + 1)
     tabs.append({"label": "Arrived today", "href": "/arrivals/", "current": level == "arrivals",

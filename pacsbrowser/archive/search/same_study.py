@@ -69,7 +69,7 @@ class SameStudy:
         driver = min(self.parts, key=lambda part: part.rank)
         if len(self.parts) == 1 and self.is_unlimited:
             if column == "s.id":
-                return fill(f"SELECT id FROM ({{}}) WHERE {_SHOWN}", driver.select)
+                return driver.select
             if driver.whole:
                 return fill(f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}", driver.on)
         others = all_of([self.visible, *(part.on for part in self.parts if part is not driver)])
