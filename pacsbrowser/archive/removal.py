@@ -14,7 +14,7 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters, ordering, storage
-from pacsbrowser.archive.models import Blob, Copy, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Level, Patient, Removal, Series, Study, Tombstone
 from pacsbrowser.archive.models.levels import in_scope
 
 _STEP = 1000
@@ -149,6 +149,9 @@ def _delete_rows(keys: list[int]) -> None:
         *copies.values_list("blob_id", "blob__path"),
     ]
     Tombstone.objects.bulk_create((Tombstone(path=path) for _, path in blobs), ignore_conflicts=True)
+    # What other instances have as well stays, without this one as the example.
+    several = Finding.objects.filter(instance__in=keys, instance_count__gt=1).exclude(level=Level.INSTANCE)
+    several.update(instance=None)
     copies.delete()
     Instance.objects.filter(pk__in=keys).delete()
     Blob.objects.filter(pk__in=[key for key, _ in blobs]).delete()

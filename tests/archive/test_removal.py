@@ -200,3 +200,19 @@ def test_the_references_of_an_instance_are_those_of_the_copy_that_is_shown() -> 
     ingest_datasets(naming(f"{ROOT}.8"), naming(f"{ROOT}.9"))
     decisions.make_primary(Copy.objects.get(), "root", "better")
     assert [row.target_uid for row in Reference.objects.all()] == [f"{ROOT}.9"]
+
+
+def test_a_finding_counts_an_object_once_even_if_it_was_removed_and_sent_again(administrator: User) -> None:
+    ingest_datasets(make_dataset(Modality=None))
+    removal.remove(Series.objects.get(), administrator, "test")
+    ingest_datasets(make_dataset(Modality=None))
+    assert Finding.objects.get(code="no_modality").instance_count == 1
+
+
+def test_a_finding_of_a_series_outlives_the_deletion_of_its_example(administrator: User) -> None:
+    ingest_datasets(*make_series(2, Modality=None))
+    finding = Finding.objects.get(code="no_modality")
+    assert finding.instance is not None
+    removal.purge(removal.remove(finding.instance, administrator, "test"), "root")
+    assert Finding.objects.get(code="no_modality").instance is None
+    assert Series.objects.get().finding_count == 1

@@ -1,12 +1,14 @@
 """What is odd about a group: what each header says of itself, and what shows only beside what is in the archive."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import TypeVar
 
 from pacsbrowser.archive.findings import KINDS, Observation
 from pacsbrowser.archive.ingest.collisions import Place
 from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.parents import Disagreement, Parents
-from pacsbrowser.archive.models import Instance, Outcome, Patient, Study
+from pacsbrowser.archive.models import Instance, Outcome, Patient, Series, Study
 
 
 def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place, Instance]) -> list[Observation]:
@@ -15,7 +17,8 @@ def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place
     for decision in decisions:
         if decision.code in _ON_INSTANCE:
             found.append(_on_instance(decision, _ON_INSTANCE[decision.code]))
-        if decision.outcome == Outcome.STORED:
+        # what comes back from the trash has its findings still
+        if decision.outcome == Outcome.STORED and decision.code != "restored":
             found += _of_header(decision)
             found += _of_disagreement(decision, parents)
     found += _shared_studies(parents)
@@ -86,39 +89,39 @@ def _level(one: Disagreement) -> str:
 
 
 def _shared_studies(parents: Parents) -> Iterator[Observation]:
-    fresh = {study.study_instance_uid for study in parents.created_studies}
-    for uid in fresh:
-        holders = [study for study in parents.studies.values() if study.study_instance_uid == uid]
-        if len(holders) > 1:
-            for study in holders:
-                yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
+    for group in _holders(parents.studies.values(), parents.created_studies, attrgetter("study_instance_uid")):
+        for study in group:
+            yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
 
 
 def _shared_series(parents: Parents) -> Iterator[Observation]:
-    fresh = {series.series_instance_uid for series in parents.created_series}
-    for uid in fresh:
-        holders = [series for series in parents.series.values() if series.series_instance_uid == uid]
-        if len(holders) > 1:
-            for series in holders:
-                yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
+    for group in _holders(parents.series.values(), parents.created_series, attrgetter("series_instance_uid")):
+        for series in group:
+            yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
 
 
 def _shared_instances(decisions: Sequence[Decision], held: Mapping[Place, Instance]) -> Iterator[Observation]:
-    holders: dict[str, dict[int, Instance]] = {}
-    for instance in held.values():
-        holders.setdefault(instance.sop_instance_uid, {})[instance.pk] = instance
-    fresh: set[str] = set()
-    for decision in decisions:
-        if decision.instance and decision.is_new and not decision.code:
-            fresh.add(decision.instance.sop_instance_uid)
-            holders.setdefault(decision.instance.sop_instance_uid, {})[decision.instance.pk] = decision.instance
-    for uid in fresh:
-        if len(holders[uid]) > 1:
-            for instance in holders[uid].values():
-                series = instance.series
-                yield _shared(
-                    "sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, instance.pk
-                )
+    fresh = [one.instance for one in decisions if one.instance and one.is_new and not one.code]
+    for group in _holders([*held.values(), *fresh], fresh, attrgetter("sop_instance_uid")):
+        for one in group:
+            series = one.series
+            yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
+
+
+Row = TypeVar("Row", Study, Series, Instance)
+
+
+def _holders(rows: Iterable[Row], fresh: Sequence[Row], uid_of: Callable[[Row], str]) -> Iterator[list[Row]]:
+    """Yield, for each UID of a fresh row that others have too, those rows that have not been told so before."""
+    by_uid: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        by_uid.setdefault(uid_of(row), {})[row.pk] = row
+    new = {row.pk for row in fresh}
+    for uid in {uid_of(row) for row in fresh}:
+        holders = list(by_uid[uid].values())
+        before = [row for row in holders if row.pk not in new]
+        if len(holders) > 1:
+            yield [row for row in holders if row.pk in new or len(before) == 1]
 
 
 def _shared(
