@@ -45,6 +45,8 @@ from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.upload import begin_upload, finish, own_delivery
 
 MAX_PARTS = 1000
+# No file is larger; what claims to be has a size that is none.
+MAX_SIZE = 1 << 60
 # How many batches are written to the database at once; the others wait with their bodies on disk.
 _ingesting = threading.BoundedSemaphore(2)
 
@@ -79,7 +81,7 @@ def upload_known(request: HttpRequest, pk: UUID) -> JsonResponse:
     delivery, user = own_delivery(request, pk), signed_in(request)
     try:
         offered = [_offered(one) for one in _json(request).get("files", [])[:MOST_OFFERED]]
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
         return JsonResponse({"error": "The list of files cannot be read."}, status=400)
     jobs = find_jobs(delivery, [one.key for one in offered])
     known = find_known(delivery, user, [one for one in offered if one.key not in jobs])
@@ -92,7 +94,10 @@ def _offered(one: dict[str, Any]) -> Offered:
     digest = bytes.fromhex(one.get("sha256", ""))
     if len(digest) not in (0, 32):
         raise ValueError("no SHA-256")
-    return Offered(str(one["path"]), int(one["size"]), str(one.get("modified", "")), digest)
+    size = int(one["size"])
+    if not 0 <= size <= MAX_SIZE:
+        raise ValueError("no size of a file")
+    return Offered(str(one["path"]), size, str(one.get("modified", "")), digest)
 
 
 @uploader_required
@@ -123,6 +128,9 @@ def upload_files(request: HttpRequest, pk: UUID) -> JsonResponse:
     except (OSError, OperationalError) as error:
         batch.discard()
         return _cannot(error)
+    except BaseException:
+        batch.discard()
+        raise
     finally:
         body.close()
     return _answer(batch, problem)
@@ -160,6 +168,8 @@ class _Batch:
         """Stage one part, or put a zip aside for the worker."""
         path = unquote(part.headers.get("content-location", ""), errors="replace")
         size = part.headers.get("content-length", "")
+        if len(size) > len(str(MAX_SIZE)):
+            raise MultipartError("A part has a malformed header.")
         key = resume_key(path, int(size), part.headers.get("x-modified", "")) if size.isdecimal() else ""
         first = read_full(part, HEAD)
         source = Joined(first, part)
@@ -248,6 +258,6 @@ def _job_line(path: str, size: int, job: Job) -> dict[str, Any]:
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
         value = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
