@@ -27,6 +27,7 @@ from pacsbrowser.pages.templatetags.dicom_format import counted
 # The other tab's number for a search is exact up to here.
 TAB_COUNT = 1_000
 STUDIES_OF_ONE = 10
+DELIVERIES = 10
 PATIENT_HEADS = (
     ("name", "Patient Name", ""), ("id", "ID", ""), ("last", "Last Study", "-"), ("birth", "Birth date", ""),
     ("sex", "Sex", ""), ("studies", "Studies", "-"), ("modalities", "Modalities", ""),
@@ -79,10 +80,10 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     scope = scope_of(user)
     after = _uuid(request.GET.get("after", ""))
-    found = search.find_arrivals(scope, user, after, limit=21)
+    found = search.find_arrivals(scope, user, after, limit=DELIVERIES + 1)
     context = {
-        "arrivals": [_arrival(one, user) for one in found[:20]],
-        "next": found[19].delivery.pk if len(found) > 20 else None,
+        "arrivals": [_arrival(one, user) for one in found[:DELIVERIES]],
+        "next": found[DELIVERIES - 1].delivery.pk if len(found) > DELIVERIES else None,
         "is_first": after is None,
         "now": timezone.now(),
         "tabs": _tabs(scope, None, "arrivals", None),
