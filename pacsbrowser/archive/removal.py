@@ -172,6 +172,14 @@ def unlink_tombstones() -> int:
     return count
 
 
+def delete_empty_studies() -> None:
+    """Delete studies, and their patients, of which a deletion for good that was cut off left nothing but the rows."""
+    within = Instance.objects.filter(series__study=OuterRef("pk"))
+    empty = Study.objects.filter(instance_count=0).exclude(Exists(within)).select_related("patient")
+    while studies := list(empty[:_STEP]):
+        _delete_empty_parents(studies)
+
+
 def _delete_empty_parents(studies: list[Study]) -> None:
     for study in studies:
         with transaction.atomic():

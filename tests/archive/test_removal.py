@@ -9,6 +9,7 @@ from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import check, decisions, removal, storage
 from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Reference, Series, Study, Tombstone
+from pacsbrowser.archive.sweep import sweep
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +217,19 @@ def test_a_finding_of_a_series_outlives_the_deletion_of_its_example(administrato
     removal.purge(removal.remove(finding.instance, administrator, "test"), "root")
     assert Finding.objects.get(code="no_modality").instance is None
     assert Series.objects.get().finding_count == 1
+
+
+def test_a_start_finishes_a_deletion_for_good_that_was_cut_off(administrator: User) -> None:
+    ingest_datasets(make_dataset(), *make_series(1, study=2, PatientID="P2"))
+    act = removal.remove(Patient.objects.get(patient_id="P1"), administrator, "test")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER cut_off BEFORE DELETE ON archive_series BEGIN SELECT RAISE(ABORT, 'cut off'); END"
+        )
+    with pytest.raises(IntegrityError):
+        removal.purge(act, "root")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER cut_off")
+    assert Patient.objects.count() == 2
+    sweep()
+    assert Patient.objects.get().patient_id == "P2"
