@@ -21,6 +21,11 @@ _STEP = 1000
 # A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
 _DELETED_AT_ONCE = 100
 
+
+class AlreadyEnded(Exception):
+    """A removal was restored or deleted for good by somebody else."""
+
+
 Removable = Patient | Study | Series | Instance
 
 
@@ -93,10 +98,21 @@ def _uid(row: Removable) -> str:
 
 
 def restore(removal: Removal, who: str) -> int:
-    """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already."""
+    """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already.
+
+    Raises:
+        AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
+    """
     count = _move(Instance.objects.filter(removal=removal), None)
-    Removal.objects.filter(pk=removal.pk).update(restored=timezone.now(), restored_by=who[:150])
+    _end(removal, count, restored=timezone.now(), restored_by=who[:150])
     return count
+
+
+def _end(removal: Removal, count: int, **how: object) -> None:
+    """Note how a removal ended. Of several at once the first one says it; who came too late to do anything is told."""
+    ended = Removal.objects.filter(pk=removal.pk, restored=None, purged=None).update(**how)
+    if not ended and not count:
+        raise AlreadyEnded
 
 
 def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
@@ -126,7 +142,11 @@ def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
 
 
 def purge(removal: Removal, who: str) -> int:
-    """Delete for good what a removal put into the trash: rows first, then files; return how many instances."""
+    """Delete for good what a removal put into the trash: rows first, then files; return how many instances.
+
+    Raises:
+        AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
+    """
     keys = list(Instance.objects.filter(removal=removal).values_list("pk", flat=True))
     studies = _studies_of(Instance.objects.filter(removal=removal))
     deleted = 0
@@ -137,7 +157,7 @@ def purge(removal: Removal, who: str) -> int:
             _delete_rows(still)
         deleted += len(still)
         unlink_tombstones()
-    Removal.objects.filter(pk=removal.pk).update(purged=timezone.now(), purged_by=who[:150])
+    _end(removal, deleted, purged=timezone.now(), purged_by=who[:150])
     _delete_empty_parents(studies)
     return deleted
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import browsing, export_names, ordering, storage
@@ -137,7 +138,8 @@ def _record(request: HttpRequest, place: Place, what: str) -> None:
 
 def _send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(stream_zip(members), content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    # a Patient ID may have letters that a header has not
+    response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 
 

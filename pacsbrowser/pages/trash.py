@@ -106,9 +106,11 @@ def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
     """Bring back what one act of deleting took away."""
     found = _find_removal(request, pk)
     if found.restored or found.purged:
-        messages.info(request, "This was restored or deleted for good already.")
-        return redirect("removal_list")
-    count = removal.restore(found, request.user.get_username())
+        return _ended(request)
+    try:
+        count = removal.restore(found, request.user.get_username())
+    except removal.AlreadyEnded:
+        return _ended(request)
     record(Action.RESTORE, request=request, object=found.uid, detail=_detail(found, count))
     messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {count:,} instances.")
     return redirect("removal_list")
@@ -120,14 +122,21 @@ def removal_purge(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask once more, then delete for good what is in the trash."""
     found = _find_removal(request, pk)
     if found.restored or found.purged:
-        messages.info(request, "This was restored or deleted for good already.")
-        return redirect("removal_list")
+        return _ended(request)
     if request.method != "POST" or request.POST.get("sure") != "yes":
         problem = "Tick the box to delete for good." if request.method == "POST" else ""
         return page(request, "pages/removal_purge.html", {"removal": found, "problem": problem})
-    count = removal.purge(found, request.user.get_username())
+    try:
+        count = removal.purge(found, request.user.get_username())
+    except removal.AlreadyEnded:
+        return _ended(request)
     record(Action.DELETE, request=request, object=found.uid, detail={**_detail(found, count), "for_good": True})
     messages.success(request, f"{found.get_level_display()} “{found.label}” is deleted for good: {count:,} instances.")
+    return redirect("removal_list")
+
+
+def _ended(request: HttpRequest) -> HttpResponse:
+    messages.info(request, "This was restored or deleted for good already.")
     return redirect("removal_list")
 
 

@@ -8,7 +8,18 @@ from pydicom.uid import CTImageStorage
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import check, decisions, removal, storage
-from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Reference, Series, Study, Tombstone
+from pacsbrowser.archive.models import (
+    Blob,
+    Copy,
+    Finding,
+    Instance,
+    Patient,
+    Reference,
+    Removal,
+    Series,
+    Study,
+    Tombstone,
+)
 from pacsbrowser.archive.sweep import sweep
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 
@@ -233,3 +244,17 @@ def test_a_start_finishes_a_deletion_for_good_that_was_cut_off(administrator: Us
     assert Patient.objects.count() == 2
     sweep()
     assert Patient.objects.get().patient_id == "P2"
+
+
+@pytest.mark.parametrize(("first", "second"), [("purge", "purge"), ("purge", "restore"), ("restore", "purge")])
+def test_a_removal_ends_once(administrator: User, first: str, second: str) -> None:
+    """Two people who press at the same time have both read that it was not ended."""
+    ingest_datasets(*make_series(2))
+    act = removal.remove(Study.objects.get(), administrator, "test")
+    stale = Removal.objects.get(pk=act.pk)
+    assert getattr(removal, first)(act, "first") == 2
+    with pytest.raises(removal.AlreadyEnded):
+        getattr(removal, second)(stale, "second")
+    act.refresh_from_db()
+    assert (act.purged is None) != (act.restored is None)
+    assert act.purged_by + act.restored_by == "first"
