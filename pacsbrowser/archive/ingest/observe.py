@@ -1,17 +1,22 @@
 """What is odd about a group: what each header says of itself, and what shows only beside what is in the archive."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
+from django.db.models import QuerySet
+
 from pacsbrowser.archive.findings import KINDS, Observation
-from pacsbrowser.archive.ingest.collisions import Place
 from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.parents import Disagreement, Parents
 from pacsbrowser.archive.models import Instance, Outcome, Patient, Series, Study
 
+# Of the older holders of a UID so many are looked at: a device that gives all its objects one UID has no end of them.
+_MOST_OTHERS = 200
 
-def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place, Instance]) -> list[Observation]:
+
+def observe(decisions: Sequence[Decision], parents: Parents) -> list[Observation]:
     """Return all findings of a group. Rows that lack values are filled in from the arrivals on the way."""
     found: list[Observation] = []
     for decision in decisions:
@@ -23,7 +28,7 @@ def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place
             found += _of_disagreement(decision, parents)
     found += _shared_studies(parents)
     found += _shared_series(parents)
-    found += _shared_instances(decisions, held)
+    found += _shared_instances(decisions)
     return found
 
 
@@ -89,39 +94,48 @@ def _level(one: Disagreement) -> str:
 
 
 def _shared_studies(parents: Parents) -> Iterator[Observation]:
-    for group in _holders(parents.studies.values(), parents.created_studies, attrgetter("study_instance_uid")):
-        for study in group:
-            yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
+    others = Study.objects.filter(study_instance_uid__in={one.study_instance_uid for one in parents.created_studies})
+    for study in _holders(others, parents.created_studies, attrgetter("study_instance_uid")):
+        yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
 
 
 def _shared_series(parents: Parents) -> Iterator[Observation]:
-    for group in _holders(parents.series.values(), parents.created_series, attrgetter("series_instance_uid")):
-        for series in group:
-            yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
+    uids = {one.series_instance_uid for one in parents.created_series}
+    others = Series.objects.filter(series_instance_uid__in=uids).select_related("study")
+    for series in _holders(others, parents.created_series, attrgetter("series_instance_uid")):
+        yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
 
 
-def _shared_instances(decisions: Sequence[Decision], held: Mapping[Place, Instance]) -> Iterator[Observation]:
+def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
     fresh = [one.instance for one in decisions if one.instance and one.is_new and not one.code]
-    for group in _holders([*held.values(), *fresh], fresh, attrgetter("sop_instance_uid")):
-        for one in group:
-            series = one.series
-            yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
+    uids = {one.sop_instance_uid for one in fresh}
+    others = Instance.objects.filter(sop_instance_uid__in=uids).select_related("series__study")
+    for one in _holders(others, fresh, attrgetter("sop_instance_uid")):
+        series = one.series
+        yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
 
 
 Row = TypeVar("Row", Study, Series, Instance)
 
 
-def _holders(rows: Iterable[Row], fresh: Sequence[Row], uid_of: Callable[[Row], str]) -> Iterator[list[Row]]:
-    """Yield, for each UID of a fresh row that others have too, those rows that have not been told so before."""
-    by_uid: dict[str, dict[int, Row]] = {}
-    for row in rows:
-        by_uid.setdefault(uid_of(row), {})[row.pk] = row
+def _holders(others: QuerySet[Row], fresh: Sequence[Row], uid_of: Callable[[Row], str]) -> Iterator[Row]:
+    """Yield the rows that share the UID of a fresh one and have not been told so before: it, and a lone older one.
+
+    At most _MOST_OTHERS are looked at: where a UID has so many holders, all but the newest have been told.
+    """
+    if not fresh:
+        return
     new = {row.pk for row in fresh}
-    for uid in {uid_of(row) for row in fresh}:
-        holders = list(by_uid[uid].values())
-        before = [row for row in holders if row.pk not in new]
-        if len(holders) > 1:
-            yield [row for row in holders if row.pk in new or len(before) == 1]
+    older: dict[str, list[Row]] = {}
+    for row in others.exclude(pk__in=new)[:_MOST_OTHERS]:
+        older.setdefault(uid_of(row), []).append(row)
+    counts = Counter(uid_of(row) for row in fresh)
+    for row in fresh:
+        if counts[uid_of(row)] > 1 or uid_of(row) in older:
+            yield row
+    for rows in older.values():
+        if len(rows) == 1:
+            yield rows[0]
 
 
 def _shared(

@@ -43,12 +43,12 @@ class GroupWriter:
         if not arrivals:
             return []
         self.parents.load(arrivals)
-        self.held = collisions.find_held(arrivals)
+        self.held = collisions.find_held(arrivals, [series.pk for series in self.parents.series.values()])
         self.copies = collisions.find_copies(list(self.held.values()))
         decisions = [self._decide(arrival) for arrival in arrivals]
         self._save_files(decisions)
         self._save_references(decisions)
-        observations = observe(decisions, self.parents, self.held)
+        observations = observe(decisions, self.parents)
         revived = self._revived(decisions)
         counters.add(self._gains(decisions), self.parents.filled, self.now)
         findings.record(observations, self.now)
