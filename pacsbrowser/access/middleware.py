@@ -24,9 +24,17 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         """Send the browser to the login page and later back to the page the fragment belongs to."""
         if not request.headers.get("HX-Request"):
             return super().handle_no_permission(request, view_func)
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back = f"{page.path}?{page.query}" if page.query else page.path
-        return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}")
+        back = urlencode({"next": _path_of(request.headers.get("HX-Current-URL", "")) or "/"})
+        return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{back}")
+
+
+def _path_of(address: str) -> str:
+    """The path and query of an address that a header claims."""
+    try:
+        page = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{page.path}?{page.query}" if page.query else page.path
 
 
 class IdleTimeoutMiddleware:

@@ -10,6 +10,8 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.utils import timezone
 
+from pacsbrowser.access.scope import scope_of
+
 
 class Role(models.TextChoices):
     """What a user may do; each role includes the ones before it."""
@@ -64,6 +66,11 @@ class User(AbstractUser):
     def may_upload(self) -> bool:
         """May add objects to the archive."""
         return self.is_active and self.role in {Role.UPLOADER, Role.ADMINISTRATOR}
+
+    @property
+    def sees_everything(self) -> bool:
+        """Is not limited to the studies of some institutions."""
+        return scope_of(self).everything
 
     @property
     def shown_name(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import django
 from django.db import connection
@@ -22,22 +23,30 @@ logger = logging.getLogger(__name__)
 _AHEAD = 2
 
 
-def find_files(paths: Iterable[Path]) -> Iterator[Path]:
+class LocalFile(NamedTuple):
+    """A file of this machine, and the name that people see: its place below what was named, not the machine's path."""
+
+    path: Path
+    name: str
+
+
+def find_files(paths: Iterable[Path]) -> Iterator[LocalFile]:
     """Return the regular files of some files and folders, in order. Links to folders are not followed."""
     for path in paths:
         if not path.is_dir():
-            yield path
+            yield LocalFile(path, path.name)
             continue
+        top = path.resolve().name
         for folder, folders, names in os.walk(path):
             folders.sort()
             for name in sorted(names):
                 file = Path(folder, name)
                 if file.is_file():
-                    yield file
+                    yield LocalFile(file, f"{top}/{file.relative_to(path).as_posix()}")
 
 
 def ingest_files(
-    paths: Iterable[Path],
+    files: Iterable[LocalFile],
     delivery: Delivery,
     report: Callable[[Sequence[IngestResult]], None],
     unreadable: Callable[[Path, OSError], None],
@@ -53,7 +62,7 @@ def ingest_files(
     # The pool lives until all is ingested: what its processes staged is theirs, and swept once they are gone.
     with ProcessPoolExecutor(count, mp_context=context, initializer=django.setup) as pool:
         waiting: deque[Future[list[Staged | tuple[Path, OSError]]]] = deque()
-        rest = iter(paths)
+        rest = iter(files)
         while True:
             while len(waiting) < count * _AHEAD and (batch := list(islice(rest, GROUP))):
                 waiting.append(pool.submit(stage_files, batch))
@@ -62,12 +71,12 @@ def ingest_files(
             _take(waiting.popleft().result(), delivery, report, unreadable)
 
 
-def stage_files(paths: Sequence[Path]) -> list[Staged | tuple[Path, OSError]]:
+def stage_files(files: Sequence[LocalFile]) -> list[Staged | tuple[Path, OSError]]:
     """Stage some files in a process of the pool; a file that cannot be opened is returned with its error."""
     staged: list[Staged | tuple[Path, OSError]] = []
-    for path in paths:
+    for path, name in files:
         try:
-            staged.append(stage_path(path))
+            staged.append(stage_path(path, name))
         except OSError as error:
             if error.filename is None or Path(error.filename) != path:
                 raise

@@ -1,7 +1,7 @@
 """The proof that nothing is lost: every row has its file, every file its row, every digest and every count is right."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def hash_file(path: Path) -> bytes:
 
 
 def check_store() -> Iterator[Problem]:
-    """List files of the store that no row knows. Files that arrive while this runs are looked up twice."""
+    """List files of the store that no row knows; a file that is on its way in is none of them."""
     root = storage.store_folder()
     batch: list[str] = []
     for path in root.rglob("*") if root.is_dir() else ():
@@ -77,13 +77,19 @@ def check_store() -> Iterator[Problem]:
 
 
 def _unknown(paths: list[str]) -> Iterator[Problem]:
-    strangers = set(paths) - set(Blob.objects.filter(path__in=paths).values_list("path", flat=True))
+    strangers = set(paths) - _known(paths)
     if strangers:
-        # Under the write lock no ingest is between its link and its commit for long: what is unknown now is unknown.
-        with transaction.atomic():
-            strangers -= set(Blob.objects.filter(path__in=strangers).values_list("path", flat=True))
+        # A file has its incoming name until its row is committed, so rows are looked up again after these names: what
+        # was on its way has either. A file that turned out to be superfluous is gone.
+        strangers -= storage.paths_on_their_way()
+        strangers -= _known(strangers)
     for path in sorted(strangers):
-        yield Problem("unknown_file", path, "the file has no row")
+        if (storage.store_folder() / path).exists():
+            yield Problem("unknown_file", path, "the file has no row")
+
+
+def _known(paths: Iterable[str]) -> set[str]:
+    return set(Blob.objects.filter(path__in=paths).values_list("path", flat=True))
 
 
 def check_counts() -> Iterator[Problem]:

@@ -167,12 +167,9 @@ def _study_nodes(studies: Iterable[Study], scope: Scope) -> list[StudyNode]:
     rows = list(studies)
     counts = finding_counts(rows, scope)
     nodes = [StudyNode(row, counts.get(row.pk, 0)) for row in rows]
-    uids = [node.row.study_instance_uid for node in nodes]
-    holders = Study.objects.visible_to(scope).filter(study_instance_uid__in=uids).values("study_instance_uid")
-    shared = holders.annotate(holders=Count("pk")).filter(holders__gt=1).values_list("study_instance_uid", flat=True)
-    among = set(shared)
+    shared = Study.objects.visible_to(scope).shared_uids(row.study_instance_uid for row in rows)
     for node in nodes:
-        node.is_shared = node.row.study_instance_uid in among
+        node.is_shared = node.row.study_instance_uid in shared
     return nodes
 
 

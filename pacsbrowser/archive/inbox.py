@@ -32,8 +32,12 @@ def finding_counts(rows: Sequence[Row], scope: Scope) -> dict[int, int]:
     """Return how many open findings each of these rows of one level has, by key."""
     if scope.everything or not rows:
         return {row.pk: row.finding_count for row in rows if not isinstance(row, Instance)}
-    level = str(type(rows[0])._meta.model_name)
-    found = live_findings(scope).open().filter(**{f"{level}__in": rows})
+    return count_open(str(type(rows[0])._meta.model_name), [row.pk for row in rows], scope)
+
+
+def count_open(level: str, keys: Sequence[int], scope: Scope) -> dict[int, int]:
+    """Count the open findings that a viewer may see on rows of a level, by key: stored counts know of other holders."""
+    found = live_findings(scope).open().filter(**{f"{level}__in": keys})
     return dict(found.order_by(level).values_list(level).annotate(found=Count("pk")))
 
 

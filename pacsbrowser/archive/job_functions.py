@@ -3,10 +3,11 @@
 from typing import Any
 
 from pacsbrowser.archive import storage
-from pacsbrowser.archive.ingest import close_delivery
+from pacsbrowser.archive.ingest import audit_delivery, close_delivery, reopen_delivery
 from pacsbrowser.archive.models import Delivery
-from pacsbrowser.archive.waiting_zips import JOB, sweep_waiting_zips, waiting_folder
+from pacsbrowser.archive.waiting_zips import JOB, is_unpacking, sweep_waiting_zips, waiting_folder
 from pacsbrowser.archive.zips import ingest_zip
+from pacsbrowser.audit.models import Action
 from pacsbrowser.jobs.work import JobFailed, Progress, job
 
 
@@ -17,8 +18,11 @@ def unpack(progress: Progress, delivery: str, file: str, called: str, key: str) 
     path = waiting_folder() / file
     if row is None or not path.is_file():
         raise JobFailed("The zip is not there any more. Send it again.")
+    reopen_delivery(row)
     counts = ingest_zip(path, row, progress, name=called, key=key)
+    audit_delivery(row, Action.UPLOAD, "worker")
     storage.discard(path)
-    close_delivery(row)
+    if not is_unpacking(row, besides=progress.job):
+        close_delivery(row)
     sweep_waiting_zips()
     return {"delivery": delivery, **{outcome.value: count for outcome, count in counts.items()}}

@@ -18,7 +18,7 @@ BY_NUMBER = "instance_number"
 
 # Up to this size a series is ordered right after ingest; a larger one would be ordered again for every group.
 _ORDERED_AT_ONCE = 500
-_ROWS_A_TRANSACTION = 2000
+_ROWS_A_TRANSACTION = 1000
 
 
 def expect(series: Series, numbers: Sequence[int | None]) -> None:

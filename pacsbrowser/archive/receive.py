@@ -25,6 +25,24 @@ class Readable(Protocol):
         """Return up to `size` bytes."""
 
 
+class Joined:
+    """A stream whose first bytes have been read already."""
+
+    def __init__(self, first: bytes, rest: Readable) -> None:
+        self._first = first
+        self._rest = rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes."""
+        if not self._first:
+            return self._rest.read(size)
+        if size < 0:
+            data, self._first = self._first + self._rest.read(-1), b""
+        else:
+            data, self._first = self._first[:size], self._first[size:]
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """A received file: where it lies, its digests, and its header or the reason why there is none."""
@@ -51,7 +69,7 @@ def stage(stream: Readable, name: str, resume_key: str = "") -> Staged:
         OSError: the disk is full or broken. Nothing is left behind.
     """
     path = storage.incoming().new_path()
-    first = _read_full(stream, CHUNK)
+    first = read_full(stream, CHUNK)
     try:
         size, digest, small = _write(path, first, stream)
         staged = _examine(path, small, size, digest, name, resume_key)
@@ -63,7 +81,7 @@ def stage(stream: Readable, name: str, resume_key: str = "") -> Staged:
     return staged
 
 
-def _read_full(stream: Readable, size: int) -> bytes:
+def read_full(stream: Readable, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end: a socket gives what it has."""
     parts, left = [], size
     while left and (part := stream.read(left)):

@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
+from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters, ordering, storage
-from pacsbrowser.archive.models import Blob, Copy, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models.levels import in_scope
 
 _STEP = 1000
 # A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
 _DELETED_AT_ONCE = 100
+
+
+class AlreadyEnded(Exception):
+    """A removal was restored or deleted for good by somebody else."""
+
 
 Removable = Patient | Study | Series | Instance
 
@@ -41,6 +48,16 @@ def live_instances(row: Removable) -> QuerySet[Instance]:
         Level.INSTANCE: "pk",
     }[level_of(row)]
     return Instance.objects.live().filter(**{path: row.pk})
+
+
+def visible_removals(scope: Scope) -> QuerySet[Removal]:
+    """Return the acts of removal that a viewer may know of: those of which every instance is in scope."""
+    rows = Removal.objects.all()
+    if scope.everything:
+        return rows
+    of_this = Instance.objects.filter(removal=OuterRef("pk"))
+    inside = in_scope(scope, "series__study__")
+    return rows.filter(Exists(of_this.filter(inside))).exclude(Exists(of_this.exclude(inside)))
 
 
 def remove(row: Removable, user: User, why: str) -> Removal:
@@ -81,10 +98,21 @@ def _uid(row: Removable) -> str:
 
 
 def restore(removal: Removal, who: str) -> int:
-    """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already."""
+    """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already.
+
+    Raises:
+        AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
+    """
     count = _move(Instance.objects.filter(removal=removal), None)
-    Removal.objects.filter(pk=removal.pk).update(restored=timezone.now(), restored_by=who[:150])
+    _end(removal, count, restored=timezone.now(), restored_by=who[:150])
     return count
+
+
+def _end(removal: Removal, count: int, **how: object) -> None:
+    """Note how a removal ended. Of several at once the first one says it; who came too late to do anything is told."""
+    ended = Removal.objects.filter(pk=removal.pk, restored=None, purged=None).update(**how)
+    if not ended and not count:
+        raise AlreadyEnded
 
 
 def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
@@ -114,7 +142,11 @@ def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
 
 
 def purge(removal: Removal, who: str) -> int:
-    """Delete for good what a removal put into the trash: rows first, then files; return how many instances."""
+    """Delete for good what a removal put into the trash: rows first, then files; return how many instances.
+
+    Raises:
+        AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
+    """
     keys = list(Instance.objects.filter(removal=removal).values_list("pk", flat=True))
     studies = _studies_of(Instance.objects.filter(removal=removal))
     deleted = 0
@@ -125,7 +157,7 @@ def purge(removal: Removal, who: str) -> int:
             _delete_rows(still)
         deleted += len(still)
         unlink_tombstones()
-    Removal.objects.filter(pk=removal.pk).update(purged=timezone.now(), purged_by=who[:150])
+    _end(removal, deleted, purged=timezone.now(), purged_by=who[:150])
     _delete_empty_parents(studies)
     return deleted
 
@@ -137,6 +169,9 @@ def _delete_rows(keys: list[int]) -> None:
         *copies.values_list("blob_id", "blob__path"),
     ]
     Tombstone.objects.bulk_create((Tombstone(path=path) for _, path in blobs), ignore_conflicts=True)
+    # What other instances have as well stays, without this one as the example.
+    several = Finding.objects.filter(instance__in=keys, instance_count__gt=1).exclude(level=Level.INSTANCE)
+    several.update(instance=None)
     copies.delete()
     Instance.objects.filter(pk__in=keys).delete()
     Blob.objects.filter(pk__in=[key for key, _ in blobs]).delete()
@@ -155,6 +190,14 @@ def unlink_tombstones() -> int:
             Tombstone.objects.filter(pk__in=[stone.pk for stone in stones]).delete()
         count += len(stones)
     return count
+
+
+def delete_empty_studies() -> None:
+    """Delete studies, and their patients, of which a deletion for good that was cut off left nothing but the rows."""
+    within = Instance.objects.filter(series__study=OuterRef("pk"))
+    empty = Study.objects.filter(instance_count=0).exclude(Exists(within)).select_related("patient")
+    while studies := list(empty[:_STEP]):
+        _delete_empty_parents(studies)
 
 
 def _delete_empty_parents(studies: list[Study]) -> None:

@@ -12,13 +12,12 @@ from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive.ingest.deliveries import record_results
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.models import Copy, Delivery, DeliveryItem, Instance, Outcome
+from pacsbrowser.archive.models import KEPT, Copy, Delivery, DeliveryItem, Instance, Outcome
 from pacsbrowser.archive.receive import clean_name
 
 REMEMBERED = timedelta(days=30)
 # Offered at once; each is a variable of an SQL statement.
 MOST_OFFERED = 500
-KEPT = (Outcome.STORED, Outcome.ALREADY_HERE, Outcome.VARIANT, Outcome.CONFLICT)
 # Nothing that a second sending would change. What was rejected is sent again: it may have been mended.
 _SETTLED = (Outcome.NOT_DICOM, Outcome.DICOMDIR)
 

@@ -104,6 +104,12 @@ def link_into_store(source: Path, relative: str) -> Path:
     return linked
 
 
+def paths_on_their_way() -> set[str]:
+    """Return the places in the store whose files still have an incoming name: being taken in, or left by a crash."""
+    names = (path.name.partition(_SLASH)[2] for path in incoming_root().glob(f"*/*{_SLASH}*"))
+    return {name.replace(_SLASH, "/") for name in names}
+
+
 def _link_if_absent(source: Path, final: Path) -> None:
     with suppress(FileExistsError):
         os.link(source, final)

@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -66,6 +67,11 @@ def jobs_of(delivery: Delivery) -> list[Job]:
     return list(Job.objects.filter(name=JOB, parameters__delivery=str(delivery.pk)).order_by("created", "id"))
 
 
+def is_unpacking(delivery: Delivery, besides: Job | None = None) -> bool:
+    """Whether zips of a delivery are still to be unpacked, other than by the job at hand."""
+    return any(not job.has_ended for job in jobs_of(delivery) if job != besides)
+
+
 def find_jobs(delivery: Delivery, keys: Sequence[str]) -> dict[str, Job]:
     """Return the jobs of zips that this delivery has received already, by resume key."""
     by_key = {key[:40]: key for key in keys if key}
@@ -89,7 +95,9 @@ def sweep_waiting_zips() -> None:
     )
     now = time.time()
     for path in waiting_folder().glob("*.zip"):
-        age = now - path.stat().st_mtime
-        # one that is being received has no job yet
-        if path.name not in needed and age > (KEPT_FOR if path.name in again else 24 * 3600):
-            storage.discard(path)
+        # another worker may sweep at the same time
+        with suppress(FileNotFoundError):
+            age = now - path.stat().st_mtime
+            # one that is being received has no job yet
+            if path.name not in needed and age > (KEPT_FOR if path.name in again else 24 * 3600):
+                storage.discard(path)

@@ -12,6 +12,7 @@ from pacsbrowser.audit.models import Action, Event, Result
 
 # A person who leafs through a study makes one event, not one per page.
 SEEN_AGAIN = timedelta(minutes=5)
+_LATEST = 20
 
 
 def address_of(request: HttpRequest) -> str:
@@ -85,6 +86,18 @@ def was_recorded(action: Action, request: HttpRequest, study: str, object: str) 
         time__gt=timezone.now() - SEEN_AGAIN,
     )
     return seen.exists()
+
+
+def did_lately(request: HttpRequest, action: Action, detail: Mapping[str, Any]) -> bool:
+    """Whether this user's very same act, but for what was found, is among the latest events: a page that goes on.
+
+    A cursor in an address proves nothing: without this, whoever invents one would read unrecorded.
+    """
+    events = Event.objects.filter(
+        user_id=getattr(request.user, "pk", None), action=action, study="", time__gt=timezone.now() - SEEN_AGAIN
+    )
+    latest = events.order_by("-time").values_list("detail", flat=True)[:_LATEST]
+    return any({key: value for key, value in one.items() if key != "found"} == dict(detail) for one in latest)
 
 
 def _say_who(event: Event, request: HttpRequest) -> None:

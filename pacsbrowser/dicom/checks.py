@@ -17,13 +17,11 @@ MOST_TEXT = 1024  # characters of one value in the index; the file keeps the res
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _SIZES = {"H": 2, "h": 2, "I": 4, "i": 4, "f": 4, "d": 8, "Q": 8, "q": 8}
-_CHARACTER_SET_VRS = frozenset(("SH", "LO", "ST", "LT", "UC", "UT", "PN", "UN"))
 _LONGEST = {"AE": 16, "AS": 4, "CS": 16, "DS": 16, "IS": 12, "LO": 64, "SH": 16, "PN": 64, "ST": 1024, "LT": 10240}
 _ONE_LINE = frozenset(_LONGEST) - {"ST", "LT"} | {"UI", "DA", "TM", "DT", "UC"}
 _SINGLE_VALUED = frozenset(keyword for keyword, tag in TAGS.items() if dictionary_VM(tag) == "1")
 _AGE = re.compile(r"\d{3}[DWMY]", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4,14}(\.\d{1,6})?([+-]\d{4})?", re.ASCII)
-_CODE = re.compile(r"[A-Z0-9 _]*", re.ASCII)
 _INVISIBLE = re.compile("[\ufeff\u200b\u202a-\u202e\u2066-\u2069]")
 
 

@@ -103,6 +103,13 @@ def dictionary_vr(tag: int) -> str:
         return "UN"
 
 
+def is_sequence(element: Element) -> bool:
+    """Say whether an element holds items: by its VR, by undefined length, or as UN by the dictionary (PS3.5 6.2.2)."""
+    if element.vr == "SQ" or element.length == UNDEFINED:
+        return True
+    return element.vr == "UN" and dictionary_vr(element.tag) == "SQ"
+
+
 class Walker:
     """Yields the elements from `start` to `end` in the order of the file, sequences before their items.
 

@@ -1,8 +1,7 @@
 """The order of the instances of a series, by the first rule that its instances allow."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 INSTANCE_NUMBER = "instance_number"
@@ -62,9 +61,3 @@ def natural_uid(uid: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(
         (0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in uid[:128].split(".")
     )
-
-
-def gaps(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the runs of numbers missing between the lowest and the highest, each as (first, last)."""
-    present = sorted(set(numbers))
-    return [(low + 1, high - 1) for low, high in pairwise(present) if high - low > 1]

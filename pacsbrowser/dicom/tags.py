@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from pacsbrowser.dicom.elements import EXPLICIT_LITTLE, ITEM, UNDEFINED, Broken, Element, Walker
+from pacsbrowser.dicom.elements import EXPLICIT_LITTLE, ITEM, Broken, Element, Walker, is_sequence
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.matching import fold
 from pacsbrowser.dicom.part10 import Layout, locate_data_set
@@ -163,7 +163,7 @@ def _find(layout: Layout, file: BinaryIO, path: str) -> _Place:
     for step in path.split("/"):
         element = _seek(place, step)
         is_item = element.tag == ITEM
-        if not is_item and element.vr != "SQ" and element.length != UNDEFINED:
+        if not is_item and not is_sequence(element):
             raise NoSuchTag(path)
         place.walker = Walker.inside(place.window, element)
         place.scope = place.scope.inner() if is_item else place.scope
@@ -177,7 +177,7 @@ def _seek(place: _Place, step: str) -> Element:
     number = -1
     try:
         for element in place.walker:
-            place.walker.skip = element.tag == ITEM or element.vr == "SQ" or element.length == UNDEFINED
+            place.walker.skip = element.tag == ITEM or is_sequence(element)
             if element.tag != ITEM:
                 if not place.in_sequence and element.tag == int(step, 16):
                     return element

@@ -74,12 +74,12 @@ def read_batches(keys: Sequence[int]) -> Iterator[Instance]:
 def note_view(call: Call, level: str, instance: Instance) -> None:
     """Record that a study was looked at."""
     study = instance.series.study
-    record_view(call.request, level, instance.sop_instance_uid, study.study_instance_uid, study.patient.patient_id)
+    record_view(call.request, level, instance.sop_instance_uid, study.study_instance_uid, study.patient.audit_name)
 
 
 def note_series_view(call: Call, level: str, series: Series) -> None:
     """Record that the metadata of a study were read."""
-    patient = series.study.patient.patient_id
+    patient = series.study.patient.audit_name
     record_view(call.request, level, series.series_instance_uid, series.study.study_instance_uid, patient)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.http import HttpResponse, HttpResponseBase
 
 from pacsbrowser.archive.in_files import MOST_CANDIDATES, read_models
-from pacsbrowser.archive.models import Level
+from pacsbrowser.archive.models import Level, Study
 from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record, record_view
@@ -96,8 +96,11 @@ def _record(call: Call, query: Query, within: dict[str, str], rows: Sequence[Obj
     """Looking into one study is a view of it; any other search is a query with its criteria."""
     if "StudyInstanceUID" in within:
         if rows:
-            uid, patient = within["StudyInstanceUID"], rows[0].values["PatientID"]
-            record_view(call.request, "study", uid, uid, patient)
+            uid = within["StudyInstanceUID"]
+            study = (
+                Study.objects.visible_to(call.scope).filter(study_instance_uid=uid).select_related("patient").first()
+            )
+            record_view(call.request, "study", uid, uid, study.patient.audit_name if study else "")
         return
     if query.offset:
         return

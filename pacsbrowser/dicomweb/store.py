@@ -198,11 +198,11 @@ class _Transfer:
         for study in sorted(studies - self._recorded):
             if not was_recorded(Action.UPLOAD, self._call.request, study, str(self._delivery)):
                 holders = DeliveryStudy.objects.filter(delivery=self._delivery, study__study_instance_uid=study)
-                patient = holders.values_list("study__patient__patient_id", flat=True).first()
+                holder = holders.select_related("study__patient").first()
                 record(
                     Action.UPLOAD,
                     request=self._call.request,
-                    patient=patient or "",
+                    patient=holder.study.patient.audit_name if holder else "",
                     study=study,
                     object=str(self._delivery),
                 )

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -98,7 +99,13 @@ def theme(request: HttpRequest) -> HttpResponse:
         wanted = Theme.LIGHT if user.theme == Theme.DARK else Theme.DARK
     if wanted in Theme.values:
         User.objects.filter(pk=user.pk).update(theme=wanted)
-    return redirect(request.META.get("HTTP_REFERER") or "/") if _is_form(request) else HttpResponse(status=204)
+    return redirect(_page_before(request)) if _is_form(request) else HttpResponse(status=204)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page of ours that the form was on."""
+    referer: str = request.META.get("HTTP_REFERER", "")
+    return referer if url_has_allowed_host_and_scheme(referer, {request.get_host()}) else "/"
 
 
 def _is_form(request: HttpRequest) -> bool:

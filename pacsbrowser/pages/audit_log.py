@@ -1,25 +1,28 @@
 """The audit page: filters, pages by key, CSV. Reading it is an event as well."""
 
-import csv
-from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.decorators import administrator_required
 from pacsbrowser.audit.models import Action, Event, Result
-from pacsbrowser.audit.record import record
+from pacsbrowser.audit.record import did_lately, record
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.fields import style
 from pacsbrowser.pages.render import page
 
 PAGE = 50
 COUNTED = 10_000
 _DAY = forms.DateInput(attrs={"type": "date"})
+# Python's first and last day have no midnight in every time zone, and the last one no day after it.
+_YEARS = (MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31)))
 
 
 class EventFilter(forms.Form):
@@ -29,8 +32,8 @@ class EventFilter(forms.Form):
     action = forms.ChoiceField(label="What", required=False, choices=[("", "Anything"), *Action.choices])
     patient = forms.CharField(label="Patient ID", required=False, max_length=256)
     study = forms.CharField(label="Study UID", required=False, max_length=64)
-    first_day = forms.DateField(label="From day", required=False, widget=_DAY)
-    last_day = forms.DateField(label="To day", required=False, widget=_DAY)
+    first_day = forms.DateField(label="From day", required=False, widget=_DAY, validators=_YEARS)
+    last_day = forms.DateField(label="To day", required=False, widget=_DAY, validators=_YEARS)
     outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
 
     def events(self) -> QuerySet[Event]:
@@ -59,11 +62,12 @@ def event_list(request: HttpRequest) -> HttpResponseBase:
     asked = form.asked()
     after = request.GET.get("after", "")
     as_csv = request.GET.get("format") == "csv"
-    if not after:
-        record(Action.AUDIT_READ, request=request, detail={**asked, **({"format": "csv"} if as_csv else {})})
+    detail = {**asked, **({"format": "csv"} if as_csv else {})}
+    if not after or as_csv or not did_lately(request, Action.AUDIT_READ, detail):
+        record(Action.AUDIT_READ, request=request, detail=detail)
     events = form.events()
     if as_csv:
-        return _csv(events)
+        return send_csv(_csv_rows(events), "audit.csv")
     counted = events[: COUNTED + 1].count()
     if after.isdecimal() and len(after) < 19:
         events = events.filter(id__lt=int(after))
@@ -102,28 +106,10 @@ def _with_words(event: Event) -> Event:
     return event
 
 
-class _Echo:
-    def write(self, row: str) -> str:
-        return row
-
-
 _COLUMNS = ("id", "time", "action", "outcome", "who", "role", "address", "door", "patient", "study", "object", "detail")
 
 
-def _csv(events: QuerySet[Event]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(_lines(events), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    return response
-
-
-def _lines(events: QuerySet[Event]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(_COLUMNS)
+def _csv_rows(events: QuerySet[Event]) -> Iterator[Iterable[object]]:
+    yield _COLUMNS
     for event in events.iterator(chunk_size=1000):
-        yield writer.writerow([_cell(getattr(event, column)) for column in _COLUMNS])
-
-
-def _cell(value: Any) -> str:
-    """A value that no spreadsheet takes for a formula."""
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+        yield [getattr(event, column) for column in _COLUMNS]

@@ -16,7 +16,7 @@ from pacsbrowser.archive.hierarchy import (
     find_study_hierarchy,
 )
 from pacsbrowser.archive.inbox import finding_counts
-from pacsbrowser.archive.models import Level, Patient
+from pacsbrowser.archive.models import Level
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record, record_view
 from pacsbrowser.pages.chart_drawing import painted
@@ -36,7 +36,7 @@ def patient_chart(request: HttpRequest, pk: int) -> HttpResponseBase:
     tree = find_patient_hierarchy(patient, scope, request.GET.get("after", ""))
     if request.GET.get("format") == "svg":
         return _file(request, tree, f"hierarchy-patient-{patient.pk}.svg")
-    record_view(request, Level.PATIENT, _name_of(patient), "", patient.patient_id)
+    record_view(request, Level.PATIENT, patient.audit_name, "", patient.audit_name)
     return page(request, "pages/patient_chart.html", _context(request, tree, scope))
 
 
@@ -47,7 +47,7 @@ def study_chart(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     tree = find_study_hierarchy(place.study, place.scope, request.GET.get("after", ""))
     if request.GET.get("format") == "svg":
         return _file(request, tree, f"hierarchy-{place.study.study_instance_uid}.svg", place.study.study_instance_uid)
-    record_view(request, Level.STUDY, place.uid, place.uid, place.patient.patient_id)
+    record_view(request, Level.STUDY, place.uid, place.uid, place.patient.audit_name)
     context = {**_context(request, tree, place.scope), "study": place.study, "holder_query": place.holder_query}
     return page(request, "pages/study_chart.html", context)
 
@@ -86,20 +86,15 @@ def _file(request: HttpRequest, tree: Hierarchy, name: str, study_uid: str = "")
     record(
         Action.DOWNLOAD,
         request=request,
-        patient=tree.patient.patient_id,
+        patient=tree.patient.audit_name,
         study=study_uid,
-        object=study_uid or _name_of(tree.patient),
+        object=study_uid or tree.patient.audit_name,
         detail={"what": "hierarchy chart"},
     )
     drawing = render_to_string("includes/chart_file.svg", {"chart": chart, "boxes": painted(chart)})
     response = HttpResponse(drawing, content_type="image/svg+xml")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _name_of(patient: Patient) -> str:
-    """Return what the audit log calls a patient: the ID, or where there is none the key of the row."""
-    return patient.patient_id or f"patient {patient.pk}"
 
 
 def _number(text: str) -> int:

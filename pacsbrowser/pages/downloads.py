@@ -4,13 +4,12 @@ Each is recorded in the audit log when it begins. A file can be asked for in par
 download that was cut off goes on; its ETag is the digest of the bytes, which never change.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import browsing, export_names, ordering, storage
@@ -18,6 +17,7 @@ from pacsbrowser.archive.models import Blob, Copy, Instance, Series
 from pacsbrowser.archive.zipping import Member, safe_name, stream_zip
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.lookup import (
     NOT_HERE,
     Place,
@@ -35,8 +35,6 @@ COLUMNS = (
     "transfer_syntax_uid", "size", "sha256", "received", "original_name",
 )  # fmt: skip
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-# Spreadsheets take a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
@@ -64,7 +62,7 @@ def patient_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Send what the viewer may see of a patient as one zip."""
     patient, scope = find_patient(request, pk)
     detail = {"level": "patient", "what": "zip"}
-    record(Action.DOWNLOAD, request=request, patient=patient.patient_id, object=patient.patient_id, detail=detail)
+    record(Action.DOWNLOAD, request=request, patient=patient.audit_name, object=patient.audit_name, detail=detail)
     name = safe_name(patient.patient_id, f"patient_{patient.pk}")
     return _send_zip(export_names.members_of_patient(patient, scope), f"{name}.zip")
 
@@ -106,25 +104,6 @@ def series_csv(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRes
     return send_csv(_rows(place, [place.series]), f"{_uid_name(place)}.csv")
 
 
-def send_csv(rows: Iterable[Iterable[object]], name: str) -> StreamingHttpResponse:
-    """Send rows as CSV that a spreadsheet opens as text, without taking any value for a formula."""
-    response = StreamingHttpResponse(_csv_lines(rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
-    yield b"\xef\xbb\xbf"
-    for row in rows:
-        line = io.StringIO()
-        csv.writer(line).writerow([_cell(value) for value in row])
-        yield line.getvalue().encode("utf-8", "replace")
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
 def _rows(place: Place, series: list[Series]) -> Iterator[Iterable[object]]:
     yield COLUMNS
     for one in series:
@@ -138,7 +117,7 @@ def _row(place: Place, series: Series, instance: Instance) -> tuple[object, ...]
         place.study.study_instance_uid, series.series_instance_uid, series.series_number, series.modality,
         series.series_description, instance.sop_instance_uid, instance.sop_class_uid, instance.instance_number,
         instance.position, instance.number_of_frames, instance.rows, instance.columns, instance.transfer_syntax_uid,
-        instance.blob.size, bytes(instance.blob.sha256).hex(), instance.received.isoformat(), instance.original_name,
+        instance.blob.size, bytes(instance.blob.sha256).hex(), instance.received, instance.original_name,
     )  # fmt: skip
 
 
@@ -150,7 +129,7 @@ def _record(request: HttpRequest, place: Place, what: str) -> None:
     record(
         Action.DOWNLOAD,
         request=request,
-        patient=place.patient.patient_id,
+        patient=place.patient.audit_name,
         study=place.study.study_instance_uid,
         object=place.uid,
         detail={"level": place.level.value, "what": what},
@@ -159,7 +138,8 @@ def _record(request: HttpRequest, place: Place, what: str) -> None:
 
 def _send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(stream_zip(members), content_type="application/zip")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    # a Patient ID may have letters that a header has not
+    response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 
 

@@ -16,7 +16,8 @@ from pacsbrowser.archive.models import Copy, Finding, Level
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.dicom.errors import DicomError
-from pacsbrowser.pages import comparing, downloads
+from pacsbrowser.pages import comparing
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.finding_page import detail_context
 from pacsbrowser.pages.lookup import NOT_HERE, InstancePlace, find_instance, offers_choice
 from pacsbrowser.pages.render import page
@@ -45,7 +46,7 @@ def finding_csv(request: HttpRequest) -> HttpResponseBase:
     """Send the findings that the filters leave as CSV."""
     rows = inbox.inbox(scope_of(request.user), request.GET.dict())[:MOST_IN_CSV]
     record(Action.DOWNLOAD, request=request, detail={"what": "findings"})
-    return downloads.send_csv([CSV_COLUMNS, *map(_csv_row, rows)], "findings.csv")
+    return send_csv([CSV_COLUMNS, *map(_csv_row, rows)], "findings.csv")
 
 
 @require_safe
@@ -107,7 +108,7 @@ def copy_show(request: HttpRequest, study_uid: str, series_uid: str, instance_ui
         messages.info(request, "Somebody has chosen another copy meanwhile.")
     else:
         detail = {"what": "copy shown", "why": why, "sha256": bytes(copy.blob.sha256).hex()}
-        patient, study = place.patient.patient_id, place.study.study_instance_uid
+        patient, study = place.patient.audit_name, place.study.study_instance_uid
         record(Action.DECIDE, request=request, patient=patient, study=study, object=place.uid, detail=detail)
         messages.success(request, "Lists and protocols show the other copy from now on. The first is kept.")
     return redirect(reverse("instance_detail", args=place.url_arguments) + place.holder_query + "#copies")
@@ -153,7 +154,7 @@ def _record_decision(request: HttpRequest, finding: Finding, what: str, why: str
     record(
         Action.DECIDE,
         request=request,
-        patient=finding.patient.patient_id,
+        patient=finding.patient.audit_name,
         study=finding.study.study_instance_uid if finding.study else "",
         detail={"finding": finding.pk, "code": finding.code, "what": what, "why": why},
     )
@@ -162,9 +163,9 @@ def _record_decision(request: HttpRequest, finding: Finding, what: str, why: str
 def _csv_row(finding: Finding) -> tuple[object, ...]:
     return (
         finding.code, title(finding.code), finding.severity, finding.level, finding.state, finding.keyword,
-        sentence(finding), finding.instance_count, finding.first_seen.isoformat(), finding.last_seen.isoformat(),
+        sentence(finding), finding.instance_count, finding.first_seen, finding.last_seen,
         finding.study.study_instance_uid if finding.study else "",
         finding.series.series_instance_uid if finding.series else "",
         finding.instance.sop_instance_uid if finding.instance else "",
-        finding.decided_by, finding.decided.isoformat() if finding.decided else "", finding.decision,
+        finding.decided_by, finding.decided, finding.decision,
     )  # fmt: skip

@@ -1,8 +1,6 @@
 """A list as CSV: all rows of the search, streamed, in columns named by DICOM's keywords."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from django.http import StreamingHttpResponse
@@ -10,6 +8,7 @@ from django.utils import timezone
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.search import Page, PatientRow, StudyRow, find_patients, find_studies
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.list_state import ListState
 
 Row = TypeVar("Row")
@@ -48,47 +47,28 @@ STUDY_COLUMNS: Sequence[tuple[str, Callable[[StudyRow], object]]] = (
 def patients_csv(scope: Scope, state: ListState) -> StreamingHttpResponse:
     """Return the list of patients as a file."""
     find = lambda after: find_patients(scope, state.query, state.filters, state.sort, after, BATCH)  # noqa: E731
-    return _answer("patients", _lines(PATIENT_COLUMNS, find))
+    return send_csv(_rows(PATIENT_COLUMNS, find), _name("patients"))
 
 
 def studies_csv(scope: Scope, state: ListState) -> StreamingHttpResponse:
     """Return the list of studies as a file."""
     find = lambda after: find_studies(scope, state.query, state.filters, state.sort, after, BATCH)  # noqa: E731
-    return _answer("studies", _lines(STUDY_COLUMNS, find))
+    return send_csv(_rows(STUDY_COLUMNS, find), _name("studies"))
 
 
-def defuse(value: object) -> object:
-    """Return a value that no spreadsheet takes for a formula: DICOM strings come from strangers."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(
-        ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
-    ):
-        return f"'{value}"
-    return value
-
-
-def _lines(
+def _rows(
     columns: Sequence[tuple[str, Callable[[Row], object]]], find: Callable[[int | None], Page[Row]]
-) -> Iterator[bytes]:
-    yield b"\xef\xbb\xbf"
-    yield _line([name for name, _ in columns])
+) -> Iterator[Iterable[object]]:
+    yield [name for name, _ in columns]
     after: int | None = None
     while True:
         found = find(after)
-        yield b"".join(_line([defuse(value(row)) for _, value in columns]) for row in found.rows)
+        for row in found.rows:
+            yield [value(row) for _, value in columns]
         after = found.after
         if after is None:
             return
 
 
-def _line(cells: Sequence[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue().encode("utf-8", "replace")
-
-
-def _answer(name: str, lines: Iterator[bytes]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    stamp = f"{timezone.localtime():%Y-%m-%d-%H%M}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{stamp}.csv"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+def _name(what: str) -> str:
+    return f"{what}-{timezone.localtime():%Y-%m-%d-%H%M}.csv"

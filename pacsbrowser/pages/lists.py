@@ -11,20 +11,23 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
+from pacsbrowser.archive.models import Door
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.audit.record import SEEN_AGAIN, record
+from pacsbrowser.audit.record import SEEN_AGAIN, did_lately, record
 from pacsbrowser.pages import omnibox
 from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
 from pacsbrowser.pages.list_rows import patient_rows, study_link, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
+from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 from pacsbrowser.pages.templatetags.dicom_format import counted
 
 # The other tab's number for a search is exact up to here.
 TAB_COUNT = 1_000
 STUDIES_OF_ONE = 10
+DELIVERIES = 10
 PATIENT_HEADS = (
     ("name", "Patient Name", ""), ("id", "ID", ""), ("last", "Last Study", "-"), ("birth", "Birth date", ""),
     ("sex", "Sex", ""), ("studies", "Studies", "-"), ("modalities", "Modalities", ""),
@@ -74,15 +77,13 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
 
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
-    user = request.user
-    if not isinstance(user, User):
-        raise TypeError("a view demands a login")
+    user = signed_in(request)
     scope = scope_of(user)
     after = _uuid(request.GET.get("after", ""))
-    found = search.find_arrivals(scope, user, after, limit=21)
+    found = search.find_arrivals(scope, user, after, limit=DELIVERIES + 1)
     context = {
-        "arrivals": [_arrival(one) for one in found[:20]],
-        "next": found[19].delivery.pk if len(found) > 20 else None,
+        "arrivals": [_arrival(one, user) for one in found[:DELIVERIES]],
+        "next": found[DELIVERIES - 1].delivery.pk if len(found) > DELIVERIES else None,
         "is_first": after is None,
         "now": timezone.now(),
         "tabs": _tabs(scope, None, "arrivals", None),
@@ -90,9 +91,11 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     return page(request, "pages/arrivals.html", context, fragment="results")
 
 
-def _arrival(one: "search.Arrival") -> dict[str, Any]:
+def _arrival(one: "search.Arrival", user: User) -> dict[str, Any]:
+    delivery = one.delivery
     return {
-        "delivery": one.delivery,
+        "delivery": delivery,
+        "has_report": user.is_administrator or (delivery.user_id == user.pk and delivery.door == Door.UPLOAD),
         "whole": one.whole,
         "is_arriving": one.is_arriving,
         "is_cut": one.is_cut,
@@ -180,15 +183,17 @@ def _tabs(scope: Scope, state: ListState | None, level: str, found: "search.Page
     query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
     link = state.link(sort=None) if state else ""
     most = TAB_COUNT if query.terms or filters else search.LIMIT
+    # several filters of one study are read from many rows: once is enough
+    is_cheap = sum(map(bool, (filters.modalities, filters.has_date, filters.description, filters.accession))) < 2
     tabs = []
     counters: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
         ("patients", "Patients", "/", search.count_patients),
         ("studies", "Studies", "/studies/", search.count_studies),
     )
     for name, label, path, count in counters:
-        hits = found if name == level else count(scope, query, filters, most)
+        hits = found if name == level else count(scope, query, filters, most) if is_cheap else None
         tabs.append({"label": label, "href": path + link.removesuffix("?"), "current": name == level,
-                     "count": hits.count if hits else 0, "exact": not hits or hits.exact})  # fmt: skip
+                     "count": hits.count if hits else None, "exact": not hits or hits.exact})  # fmt: skip
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
     today = search.count_arrived_since(scope, midnight, TAB_COUNT + 1)
     tabs.append({"label": "Arrived today", "href": "/arrivals/", "current": level == "arrivals",
@@ -216,11 +221,10 @@ def _wants_more(request: HttpRequest) -> bool:
 def _record(
     request: HttpRequest, state: ListState, level: str, count: int | None = None, *, as_file: bool = False
 ) -> None:
-    """Record what was asked for. Going on in the same list is no new question; to open it without any asks once in a
-    while."""
+    """Record what was asked for; going on in a list is no new question, and a list opened without one counts rarely."""
     criteria = {name: " ".join(values) for name, values in state.values.items() if name not in ("after", "at", "show")}
     if not as_file:
-        if state.after is not None:
+        if state.after is not None and did_lately(request, Action.QUERY, {"list": level, **criteria}):
             return
         if not state.is_narrowed and _asked_lately(request):
             return

@@ -13,7 +13,7 @@ from pacsbrowser.pages.render import page
 def patient_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a patient: identifiers, names, and the studies, newest first."""
     patient, scope = find_patient(request, pk)
-    record_view(request, Level.PATIENT, patient.patient_id, "", patient.patient_id)
+    record_view(request, Level.PATIENT, patient.audit_name, "", patient.audit_name)
     context = patient_page.context(patient, scope, request.GET.get("after", ""))
     return page(request, "pages/patient_detail.html", context, fragment="studies")
 
@@ -48,4 +48,4 @@ def instance_detail(request: HttpRequest, study_uid: str, series_uid: str, insta
 
 
 def _record(request: HttpRequest, place: Place) -> None:
-    record_view(request, place.level, place.uid, place.study.study_instance_uid, place.patient.patient_id)
+    record_view(request, place.level, place.uid, place.study.study_instance_uid, place.patient.audit_name)

@@ -45,7 +45,7 @@ def instance_tags(request: HttpRequest, study_uid: str, series_uid: str, instanc
     place = find_instance(request, study_uid, series_uid, instance_uid)
     if request.GET.get("format") in FORMATS:
         return _send(request, place, request.GET["format"])
-    record_view(request, place.level, place.uid, place.study.study_instance_uid, place.patient.patient_id)
+    record_view(request, place.level, place.uid, place.study.study_instance_uid, place.patient.audit_name)
     if "value" in request.GET:
         return _show_value(request, place)
     context = {**_page_context(place), **tags_context(place, request.GET)}
@@ -142,7 +142,7 @@ def _show_value(request: HttpRequest, place: InstancePlace) -> HttpResponse:
 def _send(request: HttpRequest, place: InstancePlace, format_: str) -> HttpResponseBase:
     """Send the whole header as a file."""
     record(
-        Action.DOWNLOAD, request=request, patient=place.patient.patient_id, study=place.study.study_instance_uid,
+        Action.DOWNLOAD, request=request, patient=place.patient.audit_name, study=place.study.study_instance_uid,
         object=place.uid, detail={"level": place.level.value, "what": f"tags as {format_}"},
     )  # fmt: skip
     if not storage.blob_path(place.instance.blob).is_file():

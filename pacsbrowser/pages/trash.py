@@ -3,17 +3,15 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from pacsbrowser.access.decorators import administrator_required
-from pacsbrowser.access.models import User
-from pacsbrowser.access.scope import Scope, scope_of
+from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import inbox, removal
-from pacsbrowser.archive.models import Instance, Level, Patient, Removal, Series, Study
+from pacsbrowser.archive.models import Level, Patient, Removal, Series, Study
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.pages.lookup import (
@@ -26,6 +24,7 @@ from pacsbrowser.pages.lookup import (
     offers_choice,
 )
 from pacsbrowser.pages.patient_page import totals
+from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
 PAGE = 50
@@ -50,7 +49,7 @@ def patient_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     rows: list[removal.Removable] = [patient]
     if not scope.everything:
         rows = list(Study.objects.visible_to(scope).filter(patient=patient))
-    return _put_into_trash(request, rows, patient, "", patient.patient_id, why, reverse("patient_list"))
+    return _put_into_trash(request, rows, patient, "", patient.audit_name, why, reverse("patient_list"))
 
 
 @administrator_required
@@ -91,7 +90,7 @@ def instance_remove(request: HttpRequest, study_uid: str, series_uid: str, insta
 @require_safe
 def removal_list(request: HttpRequest) -> HttpResponse:
     """List what was put into the trash, the latest first."""
-    rows = visible_removals(scope_of(request.user)).order_by("-when", "-pk")
+    rows = removal.visible_removals(scope_of(request.user)).order_by("-when", "-pk")
     after = request.GET.get("after", "")
     last = Removal.objects.filter(pk=int(after)).first() if inbox.is_key(after) else None
     if last:
@@ -107,9 +106,11 @@ def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
     """Bring back what one act of deleting took away."""
     found = _find_removal(request, pk)
     if found.restored or found.purged:
-        messages.info(request, "This was restored or deleted for good already.")
-        return redirect("removal_list")
-    count = removal.restore(found, request.user.get_username())
+        return _ended(request)
+    try:
+        count = removal.restore(found, request.user.get_username())
+    except removal.AlreadyEnded:
+        return _ended(request)
     record(Action.RESTORE, request=request, object=found.uid, detail=_detail(found, count))
     messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {count:,} instances.")
     return redirect("removal_list")
@@ -121,33 +122,26 @@ def removal_purge(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask once more, then delete for good what is in the trash."""
     found = _find_removal(request, pk)
     if found.restored or found.purged:
-        messages.info(request, "This was restored or deleted for good already.")
-        return redirect("removal_list")
+        return _ended(request)
     if request.method != "POST" or request.POST.get("sure") != "yes":
         problem = "Tick the box to delete for good." if request.method == "POST" else ""
         return page(request, "pages/removal_purge.html", {"removal": found, "problem": problem})
-    count = removal.purge(found, request.user.get_username())
+    try:
+        count = removal.purge(found, request.user.get_username())
+    except removal.AlreadyEnded:
+        return _ended(request)
     record(Action.DELETE, request=request, object=found.uid, detail={**_detail(found, count), "for_good": True})
     messages.success(request, f"{found.get_level_display()} “{found.label}” is deleted for good: {count:,} instances.")
     return redirect("removal_list")
 
 
-def visible_removals(scope: Scope) -> QuerySet[Removal]:
-    """Return the acts of deleting that a viewer may know of: those of instances in scope."""
-    rows = Removal.objects.all()
-    if scope.everything:
-        return rows
-    within = Instance.objects.filter(
-        removal=OuterRef("pk"), series__study__institution_name__in=sorted(scope.institutions)
-    )
-    beyond = Instance.objects.filter(removal=OuterRef("pk")).exclude(
-        series__study__institution_name__in=sorted(scope.institutions)
-    )
-    return rows.filter(Exists(within)).exclude(Exists(beyond))
+def _ended(request: HttpRequest) -> HttpResponse:
+    messages.info(request, "This was restored or deleted for good already.")
+    return redirect("removal_list")
 
 
 def _find_removal(request: HttpRequest, pk: int) -> Removal:
-    found = visible_removals(scope_of(request.user)).filter(pk=pk).first()
+    found = removal.visible_removals(scope_of(request.user)).filter(pk=pk).first()
     if found is None:
         raise Http404(NOT_HERE)
     return found
@@ -199,11 +193,10 @@ def _put_into_trash(
     why: str,
     after: str,
 ) -> HttpResponseRedirect:
-    assert isinstance(request.user, User)  # noqa: S101 - the decorator has seen to it
-    removals = [removal.remove(row, request.user, why) for row in rows]
+    removals = [removal.remove(row, signed_in(request), why) for row in rows]
     count = sum(done.instance_count for done in removals)
     detail = {**_detail(removals[0], count), "why": why}
-    record(Action.DELETE, request=request, patient=patient.patient_id, study=study_uid, object=uid, detail=detail)
+    record(Action.DELETE, request=request, patient=patient.audit_name, study=study_uid, object=uid, detail=detail)
     messages.success(request, f"{count:,} instances are in the trash. They can be restored from there.")
     return HttpResponseRedirect(after)
 

@@ -1,8 +1,7 @@
 """The upload page, the form that works without JavaScript, and the report of an upload with its own address."""
 
-import csv
-from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,18 +16,20 @@ from pacsbrowser.access.decorators import uploader_required
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import report
-from pacsbrowser.archive.ingest import close_delivery, open_delivery
+from pacsbrowser.archive.ingest import audit_delivery, close_delivery, open_delivery
 from pacsbrowser.archive.models import Delivery, Door, Outcome
-from pacsbrowser.archive.waiting_zips import jobs_of
+from pacsbrowser.archive.waiting_zips import is_unpacking, jobs_of
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import address_of, record
 from pacsbrowser.pages import upload_form
+from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
 LINES = 100
 STUDIES = 50
 RECENT = 5
+CSV_COLUMNS = ("File", "Bytes", "Outcome", "Code", "Reason", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 # An upload without a sign of life for longer is not waited for by its report.
 STILL = timedelta(minutes=2)
 
@@ -118,20 +119,10 @@ def _into(request: HttpRequest, user: User) -> Delivery | None:
 
 
 def finish(request: HttpRequest, delivery: Delivery) -> None:
-    """Close a delivery and record what it brought, one event a study."""
-    close_delivery(delivery)
-    delivery.refresh_from_db()
-    counts = {outcome.value: getattr(delivery, outcome.value) for outcome in Outcome}
-    record(Action.UPLOAD, request=request, object=str(delivery.pk), detail=counts)
-    for row in delivery.delivery_studies.filter(instance_count__gt=0).select_related("study__patient")[:STUDIES]:
-        record(
-            Action.UPLOAD,
-            request=request,
-            patient=row.study.patient.patient_id,
-            study=row.study.study_instance_uid,
-            object=str(delivery.pk),
-            detail={"instances": row.instance_count},
-        )
+    """Close a delivery, unless zips of it still wait, and record what it has brought."""
+    if not is_unpacking(delivery):
+        close_delivery(delivery)
+    audit_delivery(delivery, Action.UPLOAD, "web", request)
 
 
 @require_safe
@@ -180,31 +171,11 @@ def upload_csv(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """The report as CSV, every file."""
     delivery = readable_delivery(request, pk)
     lines = report.all_lines(delivery, scope_of(signed_in(request)))
-    response = StreamingHttpResponse(_csv(lines), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="upload-{delivery.pk}.csv"'
-    return response
+    return send_csv(chain([CSV_COLUMNS], map(_csv_row, lines)), f"upload-{delivery.pk}.csv")
 
 
-class _Echo:
-    """A file that gives back what is written."""
-
-    def write(self, text: str) -> str:
-        """Return the text."""
-        return text
-
-
-def _csv(lines: Iterator[report.Line]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(
-        ["File", "Bytes", "Outcome", "Code", "Reason", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
-    )
-    for line in lines:
-        uids = (line.study_instance_uid, line.series_instance_uid, line.sop_instance_uid)
-        cells = (line.name, line.size, line.outcome.label, line.code, line.reason, *uids)
-        yield writer.writerow(map(_cell, cells))
-
-
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula: the names are the sender's."""
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _csv_row(line: report.Line) -> tuple[object, ...]:
+    return (
+        line.name, line.size, line.outcome.label, line.code, line.reason,
+        line.study_instance_uid, line.series_instance_uid, line.sop_instance_uid,
+    )  # fmt: skip

@@ -25,7 +25,7 @@ from pacsbrowser.access.decorators import uploader_required
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import report, storage
-from pacsbrowser.archive.ingest import IngestResult, ingest
+from pacsbrowser.archive.ingest import IngestResult, ingest, reopen_delivery
 from pacsbrowser.archive.models import Delivery
 from pacsbrowser.archive.multipart import (
     MultipartError,
@@ -35,15 +35,18 @@ from pacsbrowser.archive.multipart import (
     TimedReader,
     boundary_of,
 )
-from pacsbrowser.archive.receive import Staged, stage
+from pacsbrowser.archive.receive import Joined, Staged, read_full, stage
 from pacsbrowser.archive.resume import MOST_OFFERED, Offered, find_known, recorded_results, resume_key
 from pacsbrowser.archive.waiting_zips import find_jobs, receive_zip
-from pacsbrowser.archive.zips import ArchiveProblem, Joined, is_zip, other_archive, read_first, refused
+from pacsbrowser.archive.zip_files import HEAD, ArchiveProblem, is_zip, other_archive
+from pacsbrowser.archive.zips import refused
 from pacsbrowser.jobs.models import Job
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.upload import begin_upload, finish, own_delivery
 
 MAX_PARTS = 1000
+# No file is larger; what claims to be has a size that is none.
+MAX_SIZE = 1 << 60
 # How many batches are written to the database at once; the others wait with their bodies on disk.
 _ingesting = threading.BoundedSemaphore(2)
 
@@ -78,7 +81,7 @@ def upload_known(request: HttpRequest, pk: UUID) -> JsonResponse:
     delivery, user = own_delivery(request, pk), signed_in(request)
     try:
         offered = [_offered(one) for one in _json(request).get("files", [])[:MOST_OFFERED]]
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
         return JsonResponse({"error": "The list of files cannot be read."}, status=400)
     jobs = find_jobs(delivery, [one.key for one in offered])
     known = find_known(delivery, user, [one for one in offered if one.key not in jobs])
@@ -91,7 +94,10 @@ def _offered(one: dict[str, Any]) -> Offered:
     digest = bytes.fromhex(one.get("sha256", ""))
     if len(digest) not in (0, 32):
         raise ValueError("no SHA-256")
-    return Offered(str(one["path"]), int(one["size"]), str(one.get("modified", "")), digest)
+    size = int(one["size"])
+    if not 0 <= size <= MAX_SIZE:
+        raise ValueError("no size of a file")
+    return Offered(str(one["path"]), size, str(one.get("modified", "")), digest)
 
 
 @uploader_required
@@ -122,6 +128,9 @@ def upload_files(request: HttpRequest, pk: UUID) -> JsonResponse:
     except (OSError, OperationalError) as error:
         batch.discard()
         return _cannot(error)
+    except BaseException:
+        batch.discard()
+        raise
     finally:
         body.close()
     return _answer(batch, problem)
@@ -159,8 +168,10 @@ class _Batch:
         """Stage one part, or put a zip aside for the worker."""
         path = unquote(part.headers.get("content-location", ""), errors="replace")
         size = part.headers.get("content-length", "")
+        if len(size) > len(str(MAX_SIZE)):
+            raise MultipartError("A part has a malformed header.")
         key = resume_key(path, int(size), part.headers.get("x-modified", "")) if size.isdecimal() else ""
-        first = read_first(part)
+        first = read_full(part, HEAD)
         source = Joined(first, part)
         if problem := other_archive(first):
             self._received.append(refused(path, int(size or 0) if size.isdecimal() else 0, problem, key))
@@ -180,14 +191,10 @@ class _Batch:
         """Give all to the archive and return a line for each, in order."""
         staged = [one for one in self._received if isinstance(one, Staged)]
         with _ingesting:
-            self._open_again()
+            reopen_delivery(self._delivery)
             results = _ingest_new(staged, self._delivery)
         told = iter([line or {} for line in _told(results, self._user)])
         return [next(told) if isinstance(one, Staged) else one for one in self._received]
-
-    def _open_again(self) -> None:
-        if self._delivery.finished is not None:
-            Delivery.objects.filter(pk=self._delivery.pk).update(finished=None)
 
     def discard(self) -> None:
         """Remove what did not get into the archive; what did has lost its incoming name."""
@@ -251,6 +258,6 @@ def _job_line(path: str, size: int, job: Job) -> dict[str, Any]:
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
         value = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -15,9 +15,8 @@ from pacsbrowser.archive.models import Delivery
 from pacsbrowser.archive.receive import Staged, clean_name, stage
 from pacsbrowser.archive.resume import resume_key
 from pacsbrowser.archive.waiting_zips import receive_zip
-from pacsbrowser.archive.zips import is_zip, other_archive, refused
-
-_HEAD = 512
+from pacsbrowser.archive.zip_files import HEAD, is_zip, other_archive
+from pacsbrowser.archive.zips import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def _examine(path: Path, name: str, size: int) -> Received:
     keep = False
     try:
         with path.open("rb") as file:
-            first = file.read(_HEAD)
+            first = file.read(HEAD)
             file.seek(0)
             if problem := other_archive(first):
                 return Received(name, size, refused(name, size, problem, key))

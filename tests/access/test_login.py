@@ -5,7 +5,7 @@ import time
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.urls import URLPattern, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter, UUIDConverter
 
 from pacsbrowser.access.models import OneTimeLink, Role, User
@@ -104,6 +104,24 @@ def test_a_fragment_is_never_answered_with_the_log_in_form(client: Client) -> No
     assert answer.content == b""
 
 
+@pytest.mark.parametrize("claimed", ["http://[", "//evil.example/x", "javascript:alert(1)", "\x00"])
+def test_a_claimed_address_is_only_a_path(client: Client, claimed: str) -> None:
+    person(username="somebody")
+    answer = client.get(reverse("job_list"), headers={"HX-Request": "true", "HX-Current-URL": claimed})
+    assert answer.status_code == 200
+    assert answer.headers["HX-Redirect"].startswith("/accounts/login/?next=")
+    there = client.post(answer.headers["HX-Redirect"], {"username": "somebody", "password": PASSWORD})
+    assert there.status_code == 302
+    assert "evil" not in there["Location"] and "javascript" not in there["Location"]
+
+
+def test_the_theme_form_leads_back_to_a_page_of_ours_only(client: Client) -> None:
+    client.force_login(person())
+    for before, after in (("http://testserver/help/", "http://testserver/help/"), ("http://evil.example/", "/")):
+        answer = client.post(reverse("theme"), {"theme": "dark"}, headers={"Referer": before})
+        assert answer["Location"] == after
+
+
 OPEN = {"healthz", "login", "setup"}
 FOR_ADMINISTRATORS = {"user_list", "user_add", "user_detail", "user_link", "event_list", "removal_list"}
 FOR_UPLOADERS = {"upload", "upload_report"}
@@ -112,9 +130,8 @@ FOR_UPLOADERS = {"upload", "upload_report"}
 def every_address() -> list[tuple[str, str]]:
     """Each URL of the pages, with a made-up value for each of its parts."""
     found = []
-    pages = next(
-        mount for mount in get_resolver().url_patterns if mount.urlconf_module.__name__ == "pacsbrowser.pages.urls"
-    )
+    mounts = [mount for mount in get_resolver().url_patterns if isinstance(mount, URLResolver)]
+    pages = next(mount for mount in mounts if mount.urlconf_module.__name__ == "pacsbrowser.pages.urls")
     for pattern in pages.url_patterns:
         assert isinstance(pattern, URLPattern)
         values = {}

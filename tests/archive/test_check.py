@@ -1,11 +1,15 @@
 """check_archive: names exactly what is wrong, and mends what can be mended."""
 
+import io
+
 import pytest
 from django.core.management import CommandError, call_command
 
 from pacsbrowser.archive import check, storage
+from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.models import Blob, Instance, Patient
-from tests.datasets import ingest_datasets, make_series
+from pacsbrowser.archive.receive import stage
+from tests.datasets import ingest_datasets, make_dataset, make_series
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +38,14 @@ def test_a_changed_a_cut_and_a_missing_file_are_named_and_nothing_else() -> None
     assert problems() == expected
     with pytest.raises(CommandError, match="3 problems"):
         call_command("check_archive", "--repair")
+
+
+def test_a_file_on_its_way_in_is_no_stranger_but_one_that_nobody_takes_in_is() -> None:
+    arrival = Arrival.of(stage(io.BytesIO(make_dataset()), "1.dcm"))
+    incoming = storage.link_into_store(arrival.incoming, arrival.relative)
+    assert problems() == set()
+    incoming.unlink()
+    assert problems() == {("unknown_file", arrival.relative)}
 
 
 def test_a_file_without_a_row_is_received_again() -> None:

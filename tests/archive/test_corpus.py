@@ -13,7 +13,8 @@ from pacsbrowser.archive import check
 from pacsbrowser.archive.ingest import IngestResult, close_delivery, ingest
 from pacsbrowser.archive.models import Finding, Instance, Outcome, Study
 from pacsbrowser.archive.receive import stage_path
-from pacsbrowser.archive.zips import ingest_zip, is_zip
+from pacsbrowser.archive.zip_files import is_zip
+from pacsbrowser.archive.zips import ingest_zip
 from tests.datasets import ingest_files, open_test_delivery
 
 pytestmark = pytest.mark.django_db

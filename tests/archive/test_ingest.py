@@ -1,6 +1,7 @@
 """Taking objects in: sameness, identity, counts, order and findings, by the rules of the archive."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import ImplicitVRLittleEndian
 
 from pacsbrowser.archive import check, storage
-from pacsbrowser.archive.ingest import IngestResult, close_delivery, ingest
+from pacsbrowser.archive.ingest import IngestResult, close_delivery, ingest, run
 from pacsbrowser.archive.models import (
     Blob,
     Copy,
@@ -24,7 +25,9 @@ from pacsbrowser.archive.models import (
     Series,
     Study,
 )
-from pacsbrowser.archive.receive import stage
+from pacsbrowser.archive.receive import Staged, stage
+from pacsbrowser.dicom.header import read_header
+from pacsbrowser.dicom.references import HeaderReference
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series, open_test_delivery
 
 pytestmark = pytest.mark.django_db
@@ -292,3 +295,20 @@ def test_whatever_the_order_of_arrival_the_archive_holds_the_same(order: list[in
     for series in Series.objects.all():
         numbers = list(series.instances.order_by("position").values_list("instance_number_value", flat=True))
         assert numbers == sorted(numbers, key=lambda number: number or 0)
+
+
+def test_objects_that_name_very_many_others_are_committed_in_smaller_groups() -> None:
+    def staged(number: int, references: int) -> Staged:
+        header = read_header(io.BytesIO(make_dataset(SOPInstanceUID=f"{ROOT}.1.1.{number}")))
+        named = tuple(HeaderReference("content", "", f"{ROOT}.{n}") for n in range(references))
+        return Staged(Path(), 0, b"", b"", replace(header, references=named), None, "")
+
+    files = [staged(1, run.REFERENCES), staged(2, run.REFERENCES), staged(3, 0), staged(4, 0)]
+    assert [len(group) for group in run.groups(files)] == [1, 3]
+
+
+def test_every_holder_of_a_shared_uid_has_one_finding_however_many_there_are() -> None:
+    for patient in range(4):
+        ingest_datasets(make_dataset(PatientID=f"P{patient}"))
+    shared = Finding.objects.filter(code="study_uid_shared")
+    assert set(shared.values_list("study__patient__patient_id", "instance_count")) == {(f"P{n}", 1) for n in range(4)}

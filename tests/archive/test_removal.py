@@ -8,7 +8,19 @@ from pydicom.uid import CTImageStorage
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import check, decisions, removal, storage
-from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Patient, Reference, Series, Study, Tombstone
+from pacsbrowser.archive.models import (
+    Blob,
+    Copy,
+    Finding,
+    Instance,
+    Patient,
+    Reference,
+    Removal,
+    Series,
+    Study,
+    Tombstone,
+)
+from pacsbrowser.archive.sweep import sweep
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 
 pytestmark = pytest.mark.django_db
@@ -200,3 +212,49 @@ def test_the_references_of_an_instance_are_those_of_the_copy_that_is_shown() -> 
     ingest_datasets(naming(f"{ROOT}.8"), naming(f"{ROOT}.9"))
     decisions.make_primary(Copy.objects.get(), "root", "better")
     assert [row.target_uid for row in Reference.objects.all()] == [f"{ROOT}.9"]
+
+
+def test_a_finding_counts_an_object_once_even_if_it_was_removed_and_sent_again(administrator: User) -> None:
+    ingest_datasets(make_dataset(Modality=None))
+    removal.remove(Series.objects.get(), administrator, "test")
+    ingest_datasets(make_dataset(Modality=None))
+    assert Finding.objects.get(code="no_modality").instance_count == 1
+
+
+def test_a_finding_of_a_series_outlives_the_deletion_of_its_example(administrator: User) -> None:
+    ingest_datasets(*make_series(2, Modality=None))
+    finding = Finding.objects.get(code="no_modality")
+    assert finding.instance is not None
+    removal.purge(removal.remove(finding.instance, administrator, "test"), "root")
+    assert Finding.objects.get(code="no_modality").instance is None
+    assert Series.objects.get().finding_count == 1
+
+
+def test_a_start_finishes_a_deletion_for_good_that_was_cut_off(administrator: User) -> None:
+    ingest_datasets(make_dataset(), *make_series(1, study=2, PatientID="P2"))
+    act = removal.remove(Patient.objects.get(patient_id="P1"), administrator, "test")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER cut_off BEFORE DELETE ON archive_series BEGIN SELECT RAISE(ABORT, 'cut off'); END"
+        )
+    with pytest.raises(IntegrityError):
+        removal.purge(act, "root")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER cut_off")
+    assert Patient.objects.count() == 2
+    sweep()
+    assert Patient.objects.get().patient_id == "P2"
+
+
+@pytest.mark.parametrize(("first", "second"), [("purge", "purge"), ("purge", "restore"), ("restore", "purge")])
+def test_a_removal_ends_once(administrator: User, first: str, second: str) -> None:
+    """Two people who press at the same time have both read that it was not ended."""
+    ingest_datasets(*make_series(2))
+    act = removal.remove(Study.objects.get(), administrator, "test")
+    stale = Removal.objects.get(pk=act.pk)
+    assert getattr(removal, first)(act, "first") == 2
+    with pytest.raises(removal.AlreadyEnded):
+        getattr(removal, second)(stale, "second")
+    act.refresh_from_db()
+    assert (act.purged is None) != (act.restored is None)
+    assert act.purged_by + act.restored_by == "first"

@@ -1,4 +1,4 @@
-"""Finding patients and studies: names of many scripts, IDs, filters of one study, pages without gaps, limited scopes."""
+"""Finding patients and studies: names of many scripts, IDs, filters of one study, pages without gaps, narrow scopes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -244,3 +244,11 @@ def test_the_number_of_queries_does_not_grow(people: None) -> None:
         return len(captured)
 
     assert queries(1) == queries(9)
+
+
+def test_the_number_of_findings_in_a_list_does_not_hint_at_holders_out_of_scope() -> None:
+    ingest_datasets(make_dataset(InstitutionName="North"), make_dataset(InstitutionName="South", PatientID="P2"))
+    anything = (parse_query(""), Filters())
+    for scope, told in ((EVERYTHING, 3), (Scope(institutions=frozenset({"North"})), 0)):
+        assert find_studies(scope, *anything).rows[0].finding_count == told
+        assert find_patients(scope, *anything).rows[0].finding_count == told

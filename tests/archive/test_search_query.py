@@ -54,6 +54,13 @@ def test_only_uids_lead_to_objects() -> None:
     assert len(parse_query("\n".join(f"1.2.3.4.{number}" for number in range(500))).uids) == 200
 
 
+def test_a_word_longer_than_anything_indexed_is_not_looked_for() -> None:
+    query = parse_query("0" * 20_000)
+    assert [term.kind for term in query.terms] == [Kind.UNREADABLE]
+    assert "longer" in query.problems[0] and len(query.problems[0]) < 100
+    assert parse_query("x" * 256).terms[0].kind is Kind.WORD
+
+
 def test_both_spellings_of_an_umlaut() -> None:
     assert set(parse_query("Müller").terms[0].texts) == {"muller", "mueller"}
 

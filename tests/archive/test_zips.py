@@ -15,7 +15,8 @@ import pytest
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest import open_delivery
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Instance, Outcome
-from pacsbrowser.archive.zips import Limits, ingest_zip, is_zip, other_archive
+from pacsbrowser.archive.zip_files import is_zip, other_archive
+from pacsbrowser.archive.zips import Limits, ingest_zip
 from pacsbrowser.jobs.work import JobCancelled
 from tests.datasets import make_dataset, make_series
 

@@ -103,10 +103,28 @@ def test_pages_by_key_show_every_event_once(client: Client, boss: User) -> None:
     assert Event.objects.filter(action=Action.AUDIT_READ).count() == 1
 
 
-@pytest.mark.parametrize("query", [{"first_day": "rubbish"}, {"after": "9" * 40}, {"after": "x"}, {"action": "none"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"first_day": "rubbish"},
+        {"after": "9" * 40},
+        {"after": "x"},
+        {"action": "none"},
+        {"last_day": "9999-12-31"},
+        {"first_day": "0001-01-01", "last_day": "0001-01-01"},
+    ],
+)
 def test_odd_questions_are_answered(client: Client, boss: User, query: dict[str, str]) -> None:
     client.force_login(boss)
     assert client.get(reverse("event_list"), query).status_code == 200
+
+
+@pytest.mark.parametrize("query", [{"after": "999999"}, {"after": "999999", "format": "csv"}])
+def test_an_invented_cursor_does_not_read_unrecorded(client: Client, boss: User, query: dict[str, str]) -> None:
+    client.force_login(boss)
+    answer = client.get(reverse("event_list"), query)
+    assert answer.status_code == 200
+    assert Event.objects.filter(action=Action.AUDIT_READ, who="boss").count() == 1
 
 
 def test_csv_is_no_formula(client: Client, boss: User) -> None:

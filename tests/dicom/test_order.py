@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacsbrowser.dicom.order import OrderKey, gaps, order_instances
+from pacsbrowser.dicom.order import OrderKey, order_instances
 
 numbers = st.none() | st.integers(0, 5)
 slices = st.none() | st.sampled_from([-1.5, 0.0, 2.0])
@@ -39,10 +39,3 @@ def test_the_first_rule_that_applies() -> None:
 def test_numbers_and_uids_sort_as_numbers() -> None:
     assert order_instances([OrderKey(10, None, "", "a"), OrderKey(9, None, "", "b")])[0] == [1, 0]
     assert order_instances([OrderKey(None, None, "", "1.10"), OrderKey(None, None, "", "1.9")])[0] == [1, 0]
-
-
-@given(st.lists(st.integers(-50, 50)))
-def test_gaps_are_what_is_missing(present: list[int]) -> None:
-    missing = {number for first, last in gaps(present) for number in range(first, last + 1)}
-    wanted = set(range(min(present), max(present) + 1)) - set(present) if present else set()
-    assert missing == wanted

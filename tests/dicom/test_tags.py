@@ -150,3 +150,12 @@ def test_csv_and_json() -> None:
     members = {entry["path"]: entry for entry in json.loads("".join(iter_json(file)))}
     assert members["00100010"]["value"] == '=cmd|"x"'
     assert set(members) == set(table)
+
+
+@pytest.mark.parametrize("name", ["rtdose_rle.dcm", "rtdose_rle_1frame.dcm", "rtplan.dcm", "test-SR.dcm"])
+def test_every_sequence_that_is_listed_can_be_opened(name: str) -> None:
+    file = io.BytesIO(wheel_file(name).read_bytes())
+    listed = [row.path for row in read_tags(file).rows if row.kind == "sequence"]
+    assert listed
+    for path in listed:
+        assert read_tags(file, path).path == path

@@ -22,9 +22,9 @@ PATIENT = {
 }
 
 
-@pytest.fixture
-def chart(page: Page, live_app: LiveApp, login: Callable[[Any, Person], None], tmp_path: Path) -> Iterator[Page]:
-    """The chart of a patient with a long series with a gap, a short one, and another study; no error in the console."""
+@pytest.fixture(scope="module")
+def _study(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A patient with a long series with a gap, a short one, and another study."""
     long = make_series(140, study=STUDY, series=1, **PATIENT)
     del long[69:72]
     files = [
@@ -32,9 +32,15 @@ def chart(page: Page, live_app: LiveApp, login: Callable[[Any, Person], None], t
         *make_series(3, study=STUDY, series=2, Modality="MR", SeriesDescription="قصير", **PATIENT),
         *make_series(1, study=STUDY + 1, series=1, Modality="US", **{**PATIENT, "StudyDate": "20230101"}),
     ]
+    folder = tmp_path_factory.mktemp("chart")
     for place, content in enumerate(files):
-        (tmp_path / f"{place}.dcm").write_bytes(content)
-    live_app.ingest(tmp_path)
+        (folder / f"{place}.dcm").write_bytes(content)
+    live_app.ingest(folder)
+
+
+@pytest.fixture
+def chart(page: Page, live_app: LiveApp, login: Callable[[Any, Person], None], _study: None) -> Iterator[Page]:
+    """The chart of that patient; an error in the console fails the test."""
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))

@@ -108,6 +108,12 @@ def test_a_patient_is_a_zip_of_what_the_viewer_may_see() -> None:
     assert client_of(institutions="West").get(url).status_code == 404
 
 
+def test_a_zip_may_be_called_by_letters_that_headers_have_not() -> None:
+    ingest_datasets(make_dataset(PatientID="王-7", SpecificCharacterSet="ISO_IR 192"))
+    answer = client_of().get(reverse("patient_zip", args=[Patient.objects.get().pk]))
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=utf-8''%E7%8E%8B-7.zip"
+
+
 def test_the_list_of_instances_runs_no_formula() -> None:
     ingest_datasets(*make_series(3, SeriesDescription="=1+1"))
     for url in (study_url("study_csv"), series_url("series_csv")):

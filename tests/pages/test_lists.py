@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from pacsbrowser.archive.models import Patient
+from pacsbrowser.archive.models import Delivery, Patient
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.pages.list_csv import defuse
+from pacsbrowser.pages.csv_files import cell
 from tests.datasets import ROOT, ingest_datasets, make_dataset
 from tests.pages.browsing import body_of, client_of, text_of
 
@@ -160,7 +161,7 @@ def test_csv_is_the_whole_search_and_no_formula(viewer: Client) -> None:
     assert "attachment" in response.headers["Content-Disposition"]
     studies = list(csv.DictReader(io.StringIO(body_of(viewer.get("/studies/?format=csv&q=p0001")).decode("utf-8-sig"))))
     assert [row["StudyInstanceUID"] for row in studies] == [f"{ROOT}.1"]
-    assert [defuse(text) for text in ("=1", "+1", "-1", "@x", "a", 5)] == ["'=1", "'+1", "'-1", "'@x", "a", 5]
+    assert [cell(text) for text in ("=1", "+1", "-1", "@x", "a", 5)] == ["'=1", "'+1", "'-1", "'@x", "a", 5]
 
 
 def test_searches_are_recorded(viewer: Client) -> None:
@@ -173,6 +174,12 @@ def test_searches_are_recorded(viewer: Client) -> None:
     assert Event.objects.count() == before
     body_of(viewer.get("/?format=csv"))
     assert Event.objects.latest("id").action == Action.DOWNLOAD
+
+
+def test_an_invented_cursor_does_not_search_unrecorded(viewer: Client) -> None:
+    viewer.get("/", {"q": "doe", "after": "999999"})
+    event = Event.objects.filter(action=Action.QUERY).latest("id")
+    assert event.detail["q"] == "doe"
 
 
 def test_a_uid_leads_to_its_object(viewer: Client) -> None:
@@ -217,3 +224,12 @@ def test_arrivals_say_what_came_and_what_did_not(viewer: Client) -> None:
 def test_one_hit_shows_the_patients_studies(viewer: Client) -> None:
     patients(2)
     assert "1 newest study" in text_of(viewer.get("/?q=family0001"))
+
+
+def test_arrivals_link_only_to_reports_that_open() -> None:
+    ingest_datasets(make_dataset())
+    for role, shown in (("viewer", False), ("uploader", False), ("administrator", True)):
+        client = client_of(role)
+        link = reverse("upload_report", args=[Delivery.objects.get().pk])
+        assert (link in text_of(client.get("/arrivals/"))) is shown
+        assert (client.get(link).status_code == 200) is shown

@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from pacsbrowser.archive.models import Instance, Patient, Series, Study
+from pacsbrowser.archive.ingest import open_delivery
+from pacsbrowser.archive.models import Door, Instance, Patient, Series, Study
 from pacsbrowser.audit.models import Event
 from tests.datasets import ROOT, ingest_datasets, ingest_files, make_dataset, make_series
 from tests.pages.browsing import client_of, instance_url, series_url, study_url, text_of, url_of
@@ -76,6 +77,15 @@ def test_a_patient_without_id_says_so() -> None:
     ingest_datasets(make_dataset(PatientID=None))
     page = text_of(client_of().get(reverse("patient_detail", args=[Patient.objects.get().pk])))
     assert "No ID" in page
+
+
+def test_each_patient_without_id_is_told_apart_in_the_audit_log() -> None:
+    ingest_datasets(make_dataset(PatientID=None), *make_series(1, study=2, PatientID=None))
+    client = client_of()
+    for patient in Patient.objects.all():
+        client.get(reverse("patient_detail", args=[patient.pk]))
+    told = set(Event.objects.filter(action="view").values_list("patient", flat=True))
+    assert told == {f"No ID, patient {patient.pk}" for patient in Patient.objects.all()}
 
 
 def test_missing_numbers_are_drawn_and_named() -> None:
@@ -220,6 +230,17 @@ def test_a_limited_viewer_counts_only_what_is_in_scope() -> None:
     limited = text_of(client_of(institutions="North").get(url))
     assert "1 study, 1 series, 2 instances" in limited and "2024" not in limited.split("<main", 1)[1]
     assert "2 studies, 2 series, 5 instances" in text_of(client_of().get(url))
+
+
+def test_what_a_delivery_was_called_is_not_told_to_a_limited_viewer_who_did_not_send_it() -> None:
+    delivery = open_delivery(Door.UPLOAD, "sender", address="192.0.2.7", label="Roe_Richard.zip")
+    ingest_datasets(make_dataset(InstitutionName="North"), delivery=delivery)
+    for institutions, told in (("", True), ("North", False)):
+        client = client_of("viewer", institutions)
+        for url in (study_url(), instance_url()):
+            page = text_of(client.get(url))
+            assert "sender" in page
+            assert ("Roe_Richard" in page, "192.0.2.7" in page) == (told, told)
 
 
 def test_references_lead_both_ways_and_what_is_missing_says_so() -> None:

@@ -189,12 +189,36 @@ def test_viewers_and_strangers_are_refused(client: Client, uploader: User) -> No
     assert Client().get(where["report"]).status_code == 302
 
 
-@pytest.mark.parametrize("body", [b"", b"nothing", b"--frontier-of-the-test\r\nno colon\r\n\r\nx"])
+LONG_LENGTH = b"--frontier-of-the-test\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx\r\n--frontier-of-the-test--"
+
+
+@pytest.mark.parametrize("body", [b"", b"nothing", b"--frontier-of-the-test\r\nno colon\r\n\r\nx", LONG_LENGTH])
 def test_bodies_that_make_no_sense_are_answered(client: Client, body: bytes) -> None:
     """400 with a sentence, never 500."""
     answer = post(client, begin(client), body)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "{}", "[{}]", "[[]]", '[{"path": "a", "size": 1e999}]', '[{"path": "a", "size": -1}]', "[[[",
+        '[{"path": "a", "size": 9223372036854775808}]', '[{"path": "a", "size": 1, "sha256": "00"}]',
+    ],
+)  # fmt: skip
+def test_lists_of_files_that_make_no_sense_are_answered(client: Client, files: str) -> None:
+    """Never with 500, and nothing of them is kept."""
+    where = begin(client)
+    text = f'{{"files": {files}}}'
+    answer = client.post(where["known"], text, content_type="application/json", headers=csrf(client))
+    assert answer.status_code == (400 if files != "[[[" else 200)
+    assert not DeliveryItem.objects.exists()
+
+
+def test_json_that_is_nested_without_end_is_answered(client: Client) -> None:
+    answer = client.post(reverse("upload_begin"), "[" * 100_000, content_type="application/json", headers=csrf(client))
+    assert answer.status_code == 201
 
 
 def test_other_content_types_are_refused(client: Client) -> None:
@@ -263,6 +287,8 @@ def test_what_is_out_of_scope_is_not_hinted_at(client: Client) -> None:
     assert {outcome: count for outcome, count in report["tiles"] if count} == {Outcome.STORED: 2}
     assert report["studies"] == []
     assert client.get(where["report"]).context["lines"] == []
+    (arrival,) = client.get(reverse("arrivals")).context["arrivals"]
+    assert (arrival["counts"], arrival["problems"]) == ([("stored", "In the archive", 2)], [])
     rows = list(csv.DictReader(io.StringIO(b"".join(client.get(where["csv"])).decode("utf-8-sig"))))  # type: ignore[call-overload]
     assert {row["Outcome"] for row in rows} == {"Stored"}
     assert {row["SOPInstanceUID"] for row in rows} == {""}
@@ -328,8 +354,12 @@ def test_a_zip_is_unpacked_by_the_worker(client: Client) -> None:
     (known,) = ask(client, where, offered)
     assert known is not None and known["job"] == line["job"]
     assert "Unpack" in client.get(where["report"]).content.decode()
+    client.post(where["finish"], headers=csrf(client))
+    assert Delivery.objects.get(pk=where["id"]).finished is None
     assert Worker().work_once()
     assert Job.objects.get().state == State.DONE
+    assert Delivery.objects.get(pk=where["id"]).finished is not None
+    assert Event.objects.get(action=Action.UPLOAD, study=f"{ROOT}.1").who == "uma"
     names = DeliveryItem.objects.filter(delivery=where["id"]).values_list("name", "outcome")
     assert sorted(names) == [("b/x.zip!/scan/1.dcm", "stored"), ("b/x.zip!/scan/readme.txt", "not_dicom")]
     assert not list((storage.incoming_root().parent / "zips").glob("*"))

@@ -4,8 +4,23 @@ A door stages streams (`archive.receive`), opens a delivery, and hands what it s
 returns, what it calls stored is durable: the file, its name and its row.
 """
 
-from pacsbrowser.archive.ingest.deliveries import close_delivery, open_delivery, resume_delivery
+from pacsbrowser.archive.ingest.deliveries import (
+    audit_delivery,
+    close_delivery,
+    open_delivery,
+    reopen_delivery,
+    resume_delivery,
+)
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.ingest.run import GROUP, ingest
 
-__all__ = ["GROUP", "IngestResult", "close_delivery", "ingest", "open_delivery", "resume_delivery"]
+__all__ = [
+    "GROUP",
+    "IngestResult",
+    "audit_delivery",
+    "close_delivery",
+    "ingest",
+    "open_delivery",
+    "reopen_delivery",
+    "resume_delivery",
+]

@@ -1,13 +1,13 @@
 """Sameness: what an object is to the one that has its UID already. Decided by reading files, outside the write lock."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.models import Copy, Instance
+from pacsbrowser.archive.models import Copy, Instance, Series, Study
 from pacsbrowser.archive.receive import CHUNK
 from pacsbrowser.dicom.compare import same_elements
 from pacsbrowser.dicom.errors import DicomError
@@ -43,10 +43,14 @@ def place_of(arrival: Arrival) -> Place:
     return Place(header.study_instance_uid, arrival.identity_key, header.series_instance_uid, header.sop_instance_uid)
 
 
-def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
-    """Return the instances, live or in the trash, that are in the places of these arrivals."""
+def find_held(arrivals: Sequence[Arrival], series_keys: Collection[int]) -> dict[Place, Instance]:
+    """Return the instances, live or in the trash, that are in the places of these arrivals.
+
+    The series are asked for by key: a device that gives every object the same UID must not make each look-up read all
+    that it ever sent.
+    """
     uids = {arrival.header.sop_instance_uid for arrival in arrivals}
-    rows = Instance.objects.filter(sop_instance_uid__in=uids).select_related("series__study", "blob")
+    rows = Instance.objects.filter(sop_instance_uid__in=uids, series__in=series_keys)
     return {
         Place(
             row.series.study.study_instance_uid,
@@ -54,14 +58,27 @@ def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
             row.series.series_instance_uid,
             row.sop_instance_uid,
         ): row
-        for row in rows
+        for row in rows.select_related("series__study", "blob")
     }
+
+
+def _find_series(arrivals: Sequence[Arrival]) -> list[int]:
+    """Return the keys of the series that these arrivals belong to, as far as they are here."""
+    studies = Study.objects.filter(
+        study_instance_uid__in={arrival.header.study_instance_uid for arrival in arrivals},
+        received_identity_key__in={arrival.identity_key for arrival in arrivals},
+    )
+    series = Series.objects.filter(
+        series_instance_uid__in={arrival.header.series_instance_uid for arrival in arrivals},
+        study__in=list(studies.values_list("pk", flat=True)),
+    )
+    return list(series.values_list("pk", flat=True))
 
 
 def judge(arrivals: Sequence[Arrival]) -> Judgements:
     """Compare each arrival with the different content that is in its place now."""
     judgements: Judgements = {}
-    held = find_held(arrivals)
+    held = find_held(arrivals, _find_series(arrivals))
     for arrival in arrivals:
         instance = held.get(place_of(arrival))
         if instance is None or bytes(instance.content_digest) == arrival.content_digest:

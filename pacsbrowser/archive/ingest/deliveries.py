@@ -3,13 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 
+from django.db import transaction
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
+
+_EVENTS_A_TRANSACTION = 50
 
 # A program that was silent for longer begins another delivery.
 WARM = timedelta(minutes=2)
@@ -51,6 +59,29 @@ def resume_delivery(door: Door, user: User, *, address: str = "", label: str = "
 def close_delivery(delivery: Delivery) -> None:
     """Mark a transfer as finished."""
     Delivery.objects.filter(pk=delivery.pk, finished=None).update(finished=timezone.now())
+
+
+def reopen_delivery(delivery: Delivery) -> None:
+    """Mark a finished transfer as going on."""
+    Delivery.objects.filter(pk=delivery.pk).exclude(finished=None).update(finished=None)
+
+
+def audit_delivery(delivery: Delivery, action: Action, door: str, request: HttpRequest | None = None) -> None:
+    """Record in the audit trail what a delivery brought: its counts, and one event for each study it added to.
+
+    With a request the event names who sends it; without one, it names whom the delivery is from.
+    """
+    delivery.refresh_from_db()
+    who, address = ("", "") if request else (delivery.who, delivery.address)
+    event = partial(record, action, request=request, who=who, address=address, door=door, object=str(delivery.pk))
+    event(detail={outcome.value: getattr(delivery, outcome.value) for outcome in Outcome})
+    rows = delivery.delivery_studies.filter(instance_count__gt=0).select_related("study__patient").order_by("pk")
+    brought = rows.iterator(chunk_size=_EVENTS_A_TRANSACTION)
+    while some := list(islice(brought, _EVENTS_A_TRANSACTION)):
+        with transaction.atomic():
+            for row in some:
+                patient, study = row.study.patient.audit_name, row.study.study_instance_uid
+                event(patient=patient, study=study, detail={"instances": row.instance_count})
 
 
 def record_results(

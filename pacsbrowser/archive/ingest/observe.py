@@ -1,31 +1,34 @@
 """What is odd about a group: what each header says of itself, and what shows only beside what is in the archive."""
 
-from __future__ import annotations
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import TypeVar
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from django.db.models import QuerySet
 
 from pacsbrowser.archive.findings import KINDS, Observation
-from pacsbrowser.archive.ingest.collisions import Place
+from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.parents import Disagreement, Parents
-from pacsbrowser.archive.models import Instance, Outcome, Patient, Study
+from pacsbrowser.archive.models import Instance, Outcome, Patient, Series, Study
 
-if TYPE_CHECKING:
-    from pacsbrowser.archive.ingest.writer import Decision
+# Of the older holders of a UID so many are looked at: a device that gives all its objects one UID has no end of them.
+_MOST_OTHERS = 200
 
 
-def observe(decisions: Sequence[Decision], parents: Parents, held: Mapping[Place, Instance]) -> list[Observation]:
+def observe(decisions: Sequence[Decision], parents: Parents) -> list[Observation]:
     """Return all findings of a group. Rows that lack values are filled in from the arrivals on the way."""
     found: list[Observation] = []
     for decision in decisions:
         if decision.code in _ON_INSTANCE:
             found.append(_on_instance(decision, _ON_INSTANCE[decision.code]))
-        if decision.outcome == Outcome.STORED:
+        # what comes back from the trash has its findings still
+        if decision.outcome == Outcome.STORED and decision.code != "restored":
             found += _of_header(decision)
             found += _of_disagreement(decision, parents)
     found += _shared_studies(parents)
     found += _shared_series(parents)
-    found += _shared_instances(decisions, held)
+    found += _shared_instances(decisions)
     return found
 
 
@@ -91,39 +94,48 @@ def _level(one: Disagreement) -> str:
 
 
 def _shared_studies(parents: Parents) -> Iterator[Observation]:
-    fresh = {study.study_instance_uid for study in parents.created_studies}
-    for uid in fresh:
-        holders = [study for study in parents.studies.values() if study.study_instance_uid == uid]
-        if len(holders) > 1:
-            for study in holders:
-                yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
+    others = Study.objects.filter(study_instance_uid__in={one.study_instance_uid for one in parents.created_studies})
+    for study in _holders(others, parents.created_studies, attrgetter("study_instance_uid")):
+        yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
 
 
 def _shared_series(parents: Parents) -> Iterator[Observation]:
-    fresh = {series.series_instance_uid for series in parents.created_series}
-    for uid in fresh:
-        holders = [series for series in parents.series.values() if series.series_instance_uid == uid]
-        if len(holders) > 1:
-            for series in holders:
-                yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
+    uids = {one.series_instance_uid for one in parents.created_series}
+    others = Series.objects.filter(series_instance_uid__in=uids).select_related("study")
+    for series in _holders(others, parents.created_series, attrgetter("series_instance_uid")):
+        yield _shared("series_uid_shared", "series", series.study.patient_id, series.study_id, series.pk)
 
 
-def _shared_instances(decisions: Sequence[Decision], held: Mapping[Place, Instance]) -> Iterator[Observation]:
-    holders: dict[str, dict[int, Instance]] = {}
-    for instance in held.values():
-        holders.setdefault(instance.sop_instance_uid, {})[instance.pk] = instance
-    fresh: set[str] = set()
-    for decision in decisions:
-        if decision.instance and decision.is_new and not decision.code:
-            fresh.add(decision.instance.sop_instance_uid)
-            holders.setdefault(decision.instance.sop_instance_uid, {})[decision.instance.pk] = decision.instance
-    for uid in fresh:
-        if len(holders[uid]) > 1:
-            for instance in holders[uid].values():
-                series = instance.series
-                yield _shared(
-                    "sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, instance.pk
-                )
+def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
+    fresh = [one.instance for one in decisions if one.instance and one.is_new and not one.code]
+    uids = {one.sop_instance_uid for one in fresh}
+    others = Instance.objects.filter(sop_instance_uid__in=uids).select_related("series__study")
+    for one in _holders(others, fresh, attrgetter("sop_instance_uid")):
+        series = one.series
+        yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
+
+
+Row = TypeVar("Row", Study, Series, Instance)
+
+
+def _holders(others: QuerySet[Row], fresh: Sequence[Row], uid_of: Callable[[Row], str]) -> Iterator[Row]:
+    """Yield the rows that share the UID of a fresh one and have not been told so before: it, and a lone older one.
+
+    At most _MOST_OTHERS are looked at: where a UID has so many holders, all but the newest have been told.
+    """
+    if not fresh:
+        return
+    new = {row.pk for row in fresh}
+    older: dict[str, list[Row]] = {}
+    for row in others.exclude(pk__in=new)[:_MOST_OTHERS]:
+        older.setdefault(uid_of(row), []).append(row)
+    counts = Counter(uid_of(row) for row in fresh)
+    for row in fresh:
+        if counts[uid_of(row)] > 1 or uid_of(row) in older:
+            yield row
+    for rows in older.values():
+        if len(rows) == 1:
+            yield rows[0]
 
 
 def _shared(

@@ -57,8 +57,11 @@ class Parents:
         return Family(study.patient, study, series)
 
     def _load_studies(self, arrivals: Sequence[Arrival]) -> None:
-        uids = {arrival.header.study_instance_uid for arrival in arrivals}
-        for study in Study.objects.filter(study_instance_uid__in=uids).select_related("patient"):
+        known = Study.objects.filter(
+            study_instance_uid__in={arrival.header.study_instance_uid for arrival in arrivals},
+            received_identity_key__in={arrival.identity_key for arrival in arrivals},
+        )
+        for study in known.select_related("patient"):
             self.studies[study.study_instance_uid, study.received_identity_key] = study
             study.patient = self.patients.setdefault(study.patient.identity_key, study.patient)
 
@@ -123,10 +126,9 @@ class Parents:
     def _load_series(self, arrivals: Sequence[Arrival]) -> None:
         uids = {arrival.header.series_instance_uid for arrival in arrivals}
         by_key = {study.pk: study for study in self.studies.values()}
-        for series in Series.objects.filter(series_instance_uid__in=uids):
+        for series in Series.objects.filter(series_instance_uid__in=uids, study__in=list(by_key)):
             self.series[series.series_instance_uid, series.study_id] = series
-            if series.study_id in by_key:
-                series.study = by_key[series.study_id]
+            series.study = by_key[series.study_id]
         fresh: dict[tuple[str, int], Series] = {}
         for arrival in arrivals:
             study = self.studies[arrival.header.study_instance_uid, arrival.identity_key]

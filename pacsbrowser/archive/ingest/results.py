@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pacsbrowser.archive.models import Outcome
+from pacsbrowser.archive.models import KEPT, Outcome
 from pacsbrowser.archive.receive import Staged
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.header import Header
@@ -39,7 +39,7 @@ class IngestResult:
     @property
     def is_kept(self) -> bool:
         """Whether the archive holds the object now."""
-        return self.outcome in (Outcome.STORED, Outcome.ALREADY_HERE, Outcome.VARIANT, Outcome.CONFLICT)
+        return self.outcome in KEPT
 
 
 def refused(staged: Staged, error: DicomError) -> IngestResult:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 from pacsbrowser.archive.models.levels import TEXT_LENGTH, UID_LENGTH, Patient, Series, Study
+from pacsbrowser.dicom.attributes import field_name
 from pacsbrowser.dicom.matching import fold
 from pacsbrowser.dicom.names import PersonName
 from pacsbrowser.dicom.uids import trim_uid
@@ -17,40 +18,26 @@ from pacsbrowser.dicom.values import parse_date, parse_decimals, parse_integer, 
 Values = Mapping[str, str]
 Columns = dict[str, object]
 
+
+def by_column(*keywords: str) -> Mapping[str, str]:
+    """Return keywords by the columns that hold their values."""
+    return {field_name(keyword): keyword for keyword in keywords}
+
+
 # The attributes whose values are compared between the objects of one patient, study or series, by column. What
 # differs between them is a finding. Patient ID, issuer and the UIDs are identity and cannot differ.
-PATIENT_ATTRIBUTES = {
-    "patient_name": "PatientName",
-    "patient_birth_date": "PatientBirthDate",
-    "patient_sex": "PatientSex",
-}
-STUDY_ATTRIBUTES = {
-    "study_date": "StudyDate",
-    "study_time": "StudyTime",
-    "study_id": "StudyID",
-    "accession_number": "AccessionNumber",
-    "study_description": "StudyDescription",
-    "referring_physician_name": "ReferringPhysicianName",
-    "timezone_offset_from_utc": "TimezoneOffsetFromUTC",
-}
+PATIENT_ATTRIBUTES = by_column("PatientName", "PatientBirthDate", "PatientSex")
+STUDY_ATTRIBUTES = by_column(
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "StudyDescription", "ReferringPhysicianName",
+    "TimezoneOffsetFromUTC",
+)  # fmt: skip
 # Shown with a study, but attributes of the equipment (PS3.3 C.7.5.1): they may differ from series to series.
-STUDY_FROM_EQUIPMENT = {"institution_name": "InstitutionName"}
-SERIES_ATTRIBUTES = {
-    "modality": "Modality",
-    "series_number": "SeriesNumber",
-    "series_description": "SeriesDescription",
-    "series_date": "SeriesDate",
-    "series_time": "SeriesTime",
-    "body_part_examined": "BodyPartExamined",
-    "laterality": "Laterality",
-    "protocol_name": "ProtocolName",
-    "manufacturer": "Manufacturer",
-    "manufacturer_model_name": "ManufacturerModelName",
-    "station_name": "StationName",
-    "institution_name": "InstitutionName",
-    "performed_procedure_step_start_date": "PerformedProcedureStepStartDate",
-    "performed_procedure_step_start_time": "PerformedProcedureStepStartTime",
-}
+STUDY_FROM_EQUIPMENT = by_column("InstitutionName")
+SERIES_ATTRIBUTES = by_column(
+    "Modality", "SeriesNumber", "SeriesDescription", "SeriesDate", "SeriesTime", "BodyPartExamined", "Laterality",
+    "ProtocolName", "Manufacturer", "ManufacturerModelName", "StationName", "InstitutionName",
+    "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime",
+)  # fmt: skip
 
 _LONGEST_WORDS = 2 * TEXT_LENGTH
 
@@ -144,10 +131,10 @@ def instance_columns(values: Values) -> Columns:
 def columns_of(row: Patient | Study | Series) -> dict[str, str]:
     """Return the columns of a row that hold values as received, each with its keyword."""
     if isinstance(row, Patient):
-        return {"patient_id": "PatientID", "issuer_of_patient_id": "IssuerOfPatientID", **PATIENT_ATTRIBUTES}
+        return {**by_column("PatientID", "IssuerOfPatientID"), **PATIENT_ATTRIBUTES}
     if isinstance(row, Study):
         return {**STUDY_ATTRIBUTES, **STUDY_FROM_EQUIPMENT}
-    return {**SERIES_ATTRIBUTES, "frame_of_reference_uid": "FrameOfReferenceUID"}
+    return {**SERIES_ATTRIBUTES, **by_column("FrameOfReferenceUID")}
 
 
 def derive(row: Patient | Study | Series, values: Values) -> Columns:

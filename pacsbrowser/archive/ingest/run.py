@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from django.db import DatabaseError, OperationalError, transaction
 
@@ -19,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 # Objects a transaction: large enough to share one sync, small enough to hold the write lock for less than 20 ms.
 GROUP = 50
+# References a transaction: reports and key objects name thousands of images, and each is a row.
+REFERENCES = 1000
 # How often a group is planned again because another process stored an object of the same UID in between.
 ATTEMPTS = 5
 
@@ -44,18 +45,19 @@ def ingest(staged: Sequence[Staged], delivery: Delivery) -> list[IngestResult]:
 
 def groups(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
     """Cut into groups in which no object occurs twice, so that each is compared with rows that are written."""
-    rest = iter(staged)
-    while batch := list(islice(rest, GROUP)):
-        part: list[Staged] = []
-        names: set[tuple[str, str, str]] = set()
-        for one in batch:
-            name = _name(one)
-            if name in names:
-                yield part
-                part, names = [], set()
-            part.append(one)
-            if name:
-                names.add(name)
+    part: list[Staged] = []
+    names: set[tuple[str, str, str] | None] = set()
+    references = 0
+    for one in staged:
+        name, more = _name(one), len(one.header.references) if one.header else 0
+        is_full = len(part) == GROUP or references + more > REFERENCES
+        if part and (is_full or (name and name in names)):
+            yield part
+            part, names, references = [], set(), 0
+        part.append(one)
+        names.add(name)
+        references += more
+    if part:
         yield part
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
@@ -11,6 +10,7 @@ from pacsbrowser.archive import counters, findings, ordering
 from pacsbrowser.archive.ingest import collisions, references, results, rows
 from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.ingest.collisions import Judgement, Judgements
+from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.observe import observe
 from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
@@ -20,20 +20,6 @@ from pacsbrowser.archive.models.levels import UID_LENGTH
 
 class Unforeseen(Exception):
     """The rows changed since the group was judged: judge it again."""
-
-
-@dataclass(slots=True)
-class Decision:
-    """What becomes of one arrival."""
-
-    arrival: Arrival
-    family: Family
-    outcome: Outcome
-    reason: str = ""
-    code: str = ""
-    instance: Instance | None = None
-    copy: Copy | None = None
-    is_new: bool = False
 
 
 class GroupWriter:
@@ -57,12 +43,12 @@ class GroupWriter:
         if not arrivals:
             return []
         self.parents.load(arrivals)
-        self.held = collisions.find_held(arrivals)
+        self.held = collisions.find_held(arrivals, [series.pk for series in self.parents.series.values()])
         self.copies = collisions.find_copies(list(self.held.values()))
         decisions = [self._decide(arrival) for arrival in arrivals]
         self._save_files(decisions)
         self._save_references(decisions)
-        observations = observe(decisions, self.parents, self.held)
+        observations = observe(decisions, self.parents)
         revived = self._revived(decisions)
         counters.add(self._gains(decisions), self.parents.filled, self.now)
         findings.record(observations, self.now)

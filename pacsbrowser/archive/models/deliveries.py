@@ -20,6 +20,10 @@ class Outcome(models.TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+# What the archive holds when it has said so.
+KEPT = (Outcome.STORED, Outcome.ALREADY_HERE, Outcome.VARIANT, Outcome.CONFLICT)
+
+
 class Door(models.TextChoices):
     """The way in that an object took."""
 

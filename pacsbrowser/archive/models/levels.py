@@ -11,10 +11,11 @@ file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from pacsbrowser.access.scope import Scope
 
@@ -54,6 +55,12 @@ class StudyQuerySet(models.QuerySet["Study"]):
         """Return live studies in `scope`; a scope is decided per study."""
         live = self.filter(instance_count__gt=0)
         return live if scope.everything else live.filter(in_scope(scope))
+
+    def shared_uids(self, uids: Iterable[str]) -> set[str]:
+        """Return those of some Study Instance UIDs that more than one of these studies has."""
+        held = self.filter(study_instance_uid__in=set(uids)).order_by().values("study_instance_uid")
+        shared = held.annotate(holders=Count("pk")).filter(holders__gt=1)
+        return set(shared.values_list("study_instance_uid", flat=True))
 
 
 class SeriesQuerySet(models.QuerySet["Series"]):
@@ -133,9 +140,9 @@ class Patient(models.Model):
         return f"patient {self.pk}"
 
     @property
-    def is_identified(self) -> bool:
-        """Whether the objects of this patient carry a Patient ID."""
-        return bool(self.patient_id)
+    def audit_name(self) -> str:
+        """What the audit trail calls the patient: the Patient ID, else the key of the row, never nothing."""
+        return self.patient_id or f"No ID, patient {self.pk}"
 
 
 class NameWord(models.Model):

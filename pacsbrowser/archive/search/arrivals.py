@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
-from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Outcome, Series, Study
+from pacsbrowser.archive.models import KEPT, Delivery, DeliveryItem, DeliveryStudy, Outcome, Series, Study
 from pacsbrowser.archive.search.same_study import visible
 from pacsbrowser.archive.search.sql import Sql, rows, union, value
 
@@ -20,8 +20,11 @@ from pacsbrowser.archive.search.sql import Sql, rows, union, value
 LIVELY = timedelta(minutes=1)
 STUDIES_SHOWN = 6
 PROBLEMS_SHOWN = 4
-MOST = 1_000
+MOST = 200
 PROBLEMS = (Outcome.CONFLICT, Outcome.REJECTED, Outcome.NOT_DICOM)
+# What a file became by itself. The others tell of what was here before, which may be out of the sender's own scope:
+# such a sender gets them apart in the report only, where each line is looked at.
+_OF_ITSELF = (Outcome.NOT_DICOM, Outcome.DICOMDIR, Outcome.REJECTED)
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Arrival:
 
     delivery: Delivery
     whole: bool
+    everything: bool = True
     studies: list[ArrivedStudy] = field(default_factory=list)
     study_count: int = 0
     added: int = 0
@@ -60,13 +64,24 @@ class Arrival:
         """Name, label and number of every outcome that occurred."""
         if not self.whole:
             return [(Outcome.STORED.value, Outcome.STORED.label, self.added)]
-        counts = [(one.value, one.label, getattr(self.delivery, one.value)) for one in Outcome]
+        told = Outcome if self.everything else _OF_ITSELF
+        counts = [(one.value, one.label, getattr(self.delivery, one.value)) for one in told]
+        if not self.everything:
+            counts.insert(0, (Outcome.STORED.value, "In the archive", sum(self._count(one) for one in KEPT)))
         return [count for count in counts if count[2]]
 
     @property
     def problem_count(self) -> int:
         """How many files a person should look at."""
-        return sum(getattr(self.delivery, one.value) for one in PROBLEMS) if self.whole else 0
+        return sum(self._count(one) for one in self.told_problems) if self.whole else 0
+
+    @property
+    def told_problems(self) -> tuple[Outcome, ...]:
+        """The problems that this viewer may know of."""
+        return tuple(one for one in PROBLEMS if self.everything or one in _OF_ITSELF)
+
+    def _count(self, outcome: Outcome) -> int:
+        return int(getattr(self.delivery, outcome.value))
 
 
 def find_arrivals(scope: Scope, user: User, after: UUID | None = None, limit: int = 20) -> list[Arrival]:
@@ -79,7 +94,8 @@ def find_arrivals(scope: Scope, user: User, after: UUID | None = None, limit: in
     last = Delivery.objects.filter(pk=after).first() if after else None
     if last is not None:
         deliveries = deliveries.filter(Q(active__lt=last.active) | Q(active=last.active, id__lt=last.pk))
-    arrivals = [Arrival(row, scope.everything or row.user_id == user.pk) for row in deliveries[:limit]]
+    everything = scope.everything
+    arrivals = [Arrival(row, everything or row.user_id == user.pk, everything) for row in deliveries[:limit]]
     if arrivals:
         _add_studies(scope, arrivals)
         _add_problems([arrival for arrival in arrivals if arrival.problem_count])
@@ -136,7 +152,7 @@ def _add_problems(arrivals: Sequence[Arrival]) -> None:
         return
     newest = f"""SELECT * FROM (SELECT id FROM archive_deliveryitem WHERE delivery_id = ? AND outcome = ?
         ORDER BY id DESC LIMIT {PROBLEMS_SHOWN})"""
-    wanted = [(_delivery_key(arrival), outcome.value) for arrival in arrivals for outcome in PROBLEMS]
+    wanted = [(_delivery_key(arrival), outcome.value) for arrival in arrivals for outcome in arrival.told_problems]
     keys = rows(union([Sql(newest, pair) for pair in wanted]))
     for item in DeliveryItem.objects.filter(pk__in=[row[0] for row in keys]).order_by("-pk"):
         problems = by_key[item.delivery_id].problems

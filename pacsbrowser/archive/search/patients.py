@@ -3,6 +3,7 @@
 from typing import Any
 
 from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.inbox import count_open
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, Hits, Order, Plan, known
@@ -70,7 +71,9 @@ def _visible_rows(scope: Scope, keys: list[int]) -> list[PatientRow]:
     for study in rows(fill(text, one_of("s.patient_id", keys), visible(scope))) if keys else []:
         own.setdefault(study[0], []).append(study)
     holders = _visible_holders(scope, [study[5] for studies in own.values() for study in studies])
-    return [_as_visible(row, own[row.id], holders) for row in _rows(keys) if row.id in own]
+    findings = count_open("patient", keys, scope)
+    rows_in_scope = [row for row in _rows(keys) if row.id in own]
+    return [_as_visible(row, own[row.id], holders, findings.get(row.id, 0)) for row in rows_in_scope]
 
 
 def _visible_holders(scope: Scope, uids: list[str]) -> dict[str, int]:
@@ -78,13 +81,13 @@ def _visible_holders(scope: Scope, uids: list[str]) -> dict[str, int]:
     return dict(rows(fill(text, one_of("s.study_instance_uid", uids), visible(scope)))) if uids else {}
 
 
-def _as_visible(row: PatientRow, studies: list[Any], holders: dict[str, int]) -> PatientRow:
+def _as_visible(row: PatientRow, studies: list[Any], holders: dict[str, int], findings: int) -> PatientRow:
     last = max(studies, key=lambda study: (study[1], study[2]))
     return row._replace(
         last_study=last[1],
         modalities=_joined(studies, 3),
         study_count=len(studies),
-        finding_count=sum(study[4] for study in studies),
+        finding_count=findings,
         last_study_row=last[2],
         last_study_uid=last[5],
         last_study_description=last[6],

@@ -40,7 +40,7 @@ def on_person(term: Term) -> Sql:
     parts = []
     for text in term.texts:
         if term.kind in _BY_NAME:
-            parts.append(_has_word(prefix("w.word", text)))
+            parts.append(_has_word(_prefix_of_word(text)))
         if term.kind in _BY_ID:
             parts.append(_short_id("p.id_search", term, text))
     return any_of(parts)
@@ -82,6 +82,11 @@ def _where(condition: Sql) -> Sql:
     return Sql(f"SELECT id FROM archive_patient WHERE {condition.text}", condition.params)
 
 
+def _prefix_of_word(text: str) -> Sql:
+    """Compare a computed value, so that the few words of the patient are looked up and not all words in the range."""
+    return prefix("w.word || ''", text)
+
+
 def _has_word(condition: Sql) -> Sql:
     return Sql(
         f"EXISTS (SELECT 1 FROM archive_nameword w WHERE w.patient_id = p.id AND {condition.text})", condition.params
@@ -109,7 +114,7 @@ def _pattern_selects(kind: Kind, pattern: str) -> list[Sql]:
 def _on_pattern(kind: Kind, pattern: str) -> list[Sql]:
     parts = []
     if kind in _BY_NAME:
-        parts.append(_has_word(pattern_condition("w.word", pattern)))
+        parts.append(_has_word(pattern_condition("w.word || ''", pattern)))
     if kind in _BY_ID:
         parts.append(pattern_condition("p.id_search", pattern))
     return parts

@@ -14,8 +14,8 @@ LIMIT = 10_000
 MANY = 2_000
 # Keys of the leading index that are looked at where other conditions have to be read from the rows.
 NEAR = 5_000
-# Rows of the sort index that are looked at, piece by piece, before hits are collected after all.
-STEPS = (300, 2_000, 6_000)
+# Rows of the sort index that are looked at, at first and then, before hits are collected after all.
+STEPS = (300, 8_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ class Plan:
         self._lead, self._rest = self._choose()
 
     def _choose(self) -> tuple[Sql | None, list[Demand]]:
-        """Return what leads: the SELECT with fewest keys, all SELECTs together when each has many."""
+        """Return what leads: the SELECT with fewest keys; of patients, all SELECTs together when each has many."""
         leading = [demand for demand in self.demands if demand.select]
         if len(leading) < 2:
             lead = leading[0] if leading else None
             return (lead.select if lead else None), [demand for demand in self.demands if demand is not lead]
         sizes = [(_size(demand.select, MANY), place) for place, demand in enumerate(leading) if demand.select]
         fewest, place = min(sizes)
-        if fewest < MANY:
+        if fewest < MANY or self.level is STUDIES:
             lead = leading[place]
             return lead.select, [demand for demand in self.demands if demand is not lead]
         selects = [demand.select for demand in leading if demand.select]
@@ -125,23 +125,30 @@ class Plan:
         level, rest = self.level, all_of(demand.on for demand in self._rest)
         if self._lead is not None and rest != TRUE:
             return self._counted_near(self._lead, rest, limit, keys)
+        if self._lead is None and rest == TRUE:
+            return self._counted_all(limit)
         if self._lead is not None:
             select = fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", self._lead)
-        elif rest == TRUE:
-            select = Sql(f"SELECT id FROM {level.table} WHERE {self._shown}")
         else:
             select = fill(f"SELECT {level.key} AS id FROM {level.source} WHERE {{}}", self.on)
         count, found = rows(fill(f"SELECT count(*), {keys} FROM ({{}})", _limited(select, limit)))[0]
         return Hits(count, exact=True, keys=found or None) if count <= limit else Hits(limit, exact=False)
 
+    def _counted_all(self, limit: int) -> Hits:
+        """Count a whole table without reading rows; no keys are needed to walk it."""
+        hidden = int(value(Sql(f"SELECT count(*) FROM {self.level.table} WHERE instance_count = 0")))
+        some = f"SELECT count(*) FROM (SELECT id FROM {self.level.table} LIMIT {limit + hidden + 1})"
+        count = int(value(Sql(some))) - hidden
+        return Hits(min(count, limit), count <= limit)
+
     def _counted_near(self, lead: Sql, rest: Sql, limit: int, keys: str) -> Hits:
         """Look at the rows that the lead finds, but not at more than NEAR: beyond that the count is a lower bound."""
-        level = self.level
-        text = f"""WITH near AS MATERIALIZED (SELECT DISTINCT id FROM ({{}}) LIMIT {NEAR + 1})
+        level, most = self.level, min(NEAR, 2 * limit)
+        text = f"""WITH near AS MATERIALIZED (SELECT DISTINCT id FROM ({{}}) LIMIT {most + 1})
             SELECT (SELECT count(*) FROM near), count(*), {keys} FROM (
                 SELECT {level.key} AS id FROM near JOIN {level.near} WHERE {{}} AND {{}} LIMIT {limit + 1})"""
         near, count, found = rows(fill(text, lead, self._live, rest))[0]
-        if near > NEAR or count > limit:
+        if near > most or count > limit:
             return Hits(min(count, limit), exact=False)
         return Hits(count, exact=True, keys=found or None)
 
@@ -154,6 +161,8 @@ class Plan:
         """Return the keys of the page's rows in order."""
         if hits.keys is not None and hits.count <= MANY:
             return self._collected(hits.keys, order, limit)
+        if hits.exact and hits.count <= STEPS[0]:
+            return [row[0] for row in rows(self._ordered(self.on, order, limit))]
         found = self._walked(order, limit, hits.keys)
         if found is not None:
             return found
@@ -187,20 +196,17 @@ class Plan:
 
     def _walked(self, order: Order, limit: int, keys: str | None) -> list[int] | None:
         """Return the page's keys along the sort index, or None if hits lie too far apart or too far down there."""
-        if order.offset + limit > sum(STEPS):
+        if order.offset + limit > STEPS[-1]:
             return None
-        level, found, at = self.level, [], order.after
+        level = self.level
         wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
-        bounds = self._bounds(order)
         source = level.source if keys is None else f"{level.table} {level.letter}"
-        for steps in STEPS:
-            here = Order(order.column, order.descending, at)
-            text = f"SELECT {level.key}, {{}} FROM {source} WHERE {{}} ORDER BY {self._by(order)} LIMIT {steps}"
-            seen = rows(fill(text, wanted, all_of([*bounds, self._after(here)])))
-            found += [row[0] for row in seen if row[1]]
-            if len(found) >= order.offset + limit or len(seen) < steps:
-                return found[order.offset : order.offset + limit]
-            at = seen[-1][0]
+        for steps in STEPS if keys is None else STEPS[-1:]:
+            text = f"""SELECT id FROM (SELECT {level.key} AS id, {{}} AS hit FROM {source} WHERE {{}}
+                ORDER BY {self._by(order)} LIMIT {steps}) WHERE hit LIMIT {limit} OFFSET {order.offset}"""
+            found = rows(fill(text, wanted, all_of([*self._bounds(order), self._after(order)])))
+            if len(found) >= limit:
+                return [row[0] for row in found]
         return None
 
 

@@ -13,6 +13,8 @@ from pacsbrowser.dicom.values import parse_date
 
 LONGEST = 20_000
 WORDS = 12
+# Nothing indexed is longer, and an index of trigrams takes seconds over what is.
+LONGEST_WORD = 256
 UIDS = 200
 SHORTEST_PARTIAL_UID = 6
 
@@ -169,6 +171,8 @@ def _read_field(kind: Kind, typed: str, text: str) -> Term | None:
 
 
 def _read_text(kind: Kind, typed: str, text: str) -> Term | None:
+    if len(text) > LONGEST_WORD:
+        return Term(Kind.UNREADABLE, typed[:40], problem=f"{text[:20]}… is longer than anything that is indexed.")
     whole = fold(text)
     if not whole.strip("*"):
         return None

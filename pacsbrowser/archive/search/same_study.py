@@ -69,9 +69,11 @@ class SameStudy:
         driver = min(self.parts, key=lambda part: part.rank)
         if len(self.parts) == 1 and self.is_unlimited:
             if column == "s.id":
-                return fill(f"SELECT id FROM ({{}}) WHERE {_SHOWN}", driver.select)
+                return driver.select
             if driver.whole:
                 return fill(f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}", driver.on)
+            text = "SELECT s.patient_id AS id FROM ({}) d JOIN archive_study s INDEXED BY study_patient ON s.id = d.id"
+            return fill(f"{text} WHERE s.{_SHOWN}", driver.select)
         others = all_of([self.visible, *(part.on for part in self.parts if part is not driver)])
         table = f"SELECT {column} AS id FROM ({{}}) d JOIN archive_study s ON s.id = d.id WHERE {{}}"
         return fill(table, driver.select, others)
@@ -144,7 +146,9 @@ def _dates(query: Query, filters: Filters) -> Iterable[Part]:
 def _modalities(query: Query, filters: Filters) -> Iterable[Part]:
     for names in _wanted_modalities(query, filters):
         match = one_of("m.modality", names)
-        on = fill("EXISTS (SELECT 1 FROM archive_studymodality m WHERE m.study_id = s.id AND {})", match)
+        # a computed value, so that the few modalities of the study are looked up and not all studies of the modality
+        own = one_of("m.modality || ''", names)
+        on = fill("EXISTS (SELECT 1 FROM archive_studymodality m WHERE m.study_id = s.id AND {})", own)
         dates, between = filters.has_date and not filters.undated, Sql("")
         if dates:
             low, high = filters.first or "0", (filters.last or "9") + LAST

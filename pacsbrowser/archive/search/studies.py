@@ -1,6 +1,7 @@
 """The list of studies."""
 
 from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.inbox import count_open
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.plan import LIMIT, STUDIES, Hits, Order, Plan, known
@@ -59,7 +60,11 @@ def _rows(scope: Scope, keys: list[int]) -> list[StudyRow]:
         {_PATIENT_COLUMNS}
         FROM archive_study s JOIN archive_patient p ON p.id = s.patient_id WHERE {{}}"""
     found = {row[0]: StudyRow._make(row) for row in rows(fill(text, holders, one_of("s.id", keys)))}
-    return [found[key] for key in keys if key in found]
+    listed = [found[key] for key in keys if key in found]
+    if scope.everything:
+        return listed
+    findings = count_open("study", keys, scope)
+    return [row._replace(finding_count=findings.get(row.id, 0)) for row in listed]
 
 
 def find_studies_of(scope: Scope, patient: int, limit: int) -> list[StudyRow]:

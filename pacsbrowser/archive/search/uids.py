@@ -1,7 +1,7 @@
 """Who holds a UID: studies, series and instances that a viewer may see; and which objects refer to one not here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
 
@@ -103,13 +103,5 @@ def _holders(
 
 def _with_shared(scope: Scope, found: list[Holder]) -> list[Holder]:
     """Note whose study's UID has several holders, so that links say which one is meant."""
-    uids = {holder.study.study_instance_uid for holder in found}
-    seen: dict[str, set[int]] = {}
-    rows = Study.objects.visible_to(scope).filter(study_instance_uid__in=uids)
-    for uid, key in rows.values_list("study_instance_uid", "pk") if uids else []:
-        seen.setdefault(uid, set()).add(key)
-    return [
-        Holder(holder.level, holder.uid, holder.study, holder.series, holder.instance,
-               len(seen.get(holder.study.study_instance_uid, ())) > 1)
-        for holder in found
-    ]  # fmt: skip
+    shared = Study.objects.visible_to(scope).shared_uids(holder.study.study_instance_uid for holder in found)
+    return [replace(holder, is_shared=holder.study.study_instance_uid in shared) for holder in found]

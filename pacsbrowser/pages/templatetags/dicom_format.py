@@ -4,6 +4,7 @@ Filters that end in `_text` return plain text, for titles and labels; the others
 """
 
 from datetime import date
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django import template
@@ -34,8 +35,12 @@ UID_TAIL = 12
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, size: str = "") -> SafeString:
-    """Return one icon of the sprite, hidden from screen readers: the words beside it, or the button's label, say it."""
+    """Return one icon of the sprite, hidden from screen readers: the words beside it, or the button's label, say it.
+
+    The answer never changes while the server runs: a page asks for dozens, and each would look its address up.
+    """
     return format_html(
         '<svg class="icon{}" aria-hidden="true"><use href="{}#{}"/></svg>',
         f" {size}" if size else "",

@@ -11,20 +11,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from pacsbrowser.archive.bulk import find_files, ingest_files
-from pacsbrowser.archive.ingest import IngestResult, close_delivery, open_delivery
+from pacsbrowser.archive.bulk import LocalFile, find_files, ingest_files
+from pacsbrowser.archive.ingest import IngestResult, audit_delivery, close_delivery, open_delivery
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
 from pacsbrowser.archive.sweep import sweep
-from pacsbrowser.archive.zips import ingest_zip, is_zip
+from pacsbrowser.archive.zip_files import HEAD, is_zip
+from pacsbrowser.archive.zips import ingest_zip
 from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import record
 
-_REFUSED = (Outcome.REJECTED, Outcome.NOT_DICOM)
 _TICK = 0.2
 
 
 class Command(BaseCommand):
-    """Exit status: 0 when everything is in the archive, 1 when files were refused, 2 when a path cannot be read."""
+    """Exit status: 0 when all DICOM is in the archive, 1 when some was rejected, 2 when a path cannot be read."""
 
     help = "Take DICOM files, folders of them and zips into the archive."
 
@@ -44,25 +43,28 @@ class Command(BaseCommand):
         self.counts: Counter[str] = Counter()
         self.unreadable = 0
         self.started = self.shown = time.monotonic()
-        who = getpass.getuser()
-        delivery = open_delivery(Door.COMMAND, who, label=", ".join(path.name for path in options["paths"]))
+        label = ", ".join(path.resolve().name for path in options["paths"])
+        delivery = open_delivery(Door.COMMAND, getpass.getuser(), label=label)
         files = self._plain_files(options["paths"], delivery)
-        ingest_files(files, delivery, self._report, self._unreadable, options["processes"])
-        close_delivery(delivery)
-        record(Action.INGEST, who=who, detail={"delivery": str(delivery.pk), **self.counts})
+        try:
+            ingest_files(files, delivery, self._report, self._unreadable, options["processes"])
+            close_delivery(delivery)
+        finally:
+            # what came in before a full disk or Ctrl-C is there as well
+            audit_delivery(delivery, Action.INGEST, "command")
         self._sum_up()
 
-    def _plain_files(self, paths: Sequence[Path], delivery: Delivery) -> Iterator[Path]:
+    def _plain_files(self, paths: Sequence[Path], delivery: Delivery) -> Iterator[LocalFile]:
         """Return the files that are no zips; zips are taken in on the way."""
-        for path in find_files(paths):
-            if _begins_like_zip(path):
-                self._take_zip(path, delivery)
+        for file in find_files(paths):
+            if _begins_like_zip(file.path):
+                self._take_zip(file, delivery)
             else:
-                yield path
+                yield file
 
-    def _take_zip(self, path: Path, delivery: Delivery) -> None:
+    def _take_zip(self, file: LocalFile, delivery: Delivery) -> None:
         seen = delivery.items.order_by("-pk").values_list("pk", flat=True).first() or 0
-        self.counts.update(ingest_zip(path, delivery, name=str(path)))
+        self.counts.update(ingest_zip(file.path, delivery, name=file.name))
         if self.verbose:
             for item in delivery.items.filter(pk__gt=seen).exclude(outcome=Outcome.STORED).iterator():
                 self._say(item)
@@ -100,13 +102,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {outcome.label}: {self.counts[outcome]:,}")
         if self.unreadable:
             raise CommandError(f"{self.unreadable} files could not be read", returncode=2)
-        if any(self.counts[outcome] for outcome in _REFUSED):
-            raise CommandError("some files were refused", returncode=1)
+        if self.counts[Outcome.REJECTED]:
+            raise CommandError(f"{self.counts[Outcome.REJECTED]} DICOM files were rejected", returncode=1)
 
 
 def _begins_like_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return is_zip(file.read(4))
+            return is_zip(file.read(HEAD))
     except OSError:
         return False
