@@ -14,7 +14,9 @@ pytestmark = pytest.mark.e2e
 
 PAGES = [
     "/help/",
+    "/help/dicomweb/",
     "/accounts/",
+    "/tokens/",
     "/users/",
     "/users/add/",
     "/audit/",
