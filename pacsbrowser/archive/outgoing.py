@@ -13,9 +13,10 @@ from pacsbrowser.dicom.elements import EXPLICIT_LITTLE
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.file_meta import make_file_meta
 from pacsbrowser.dicom.frames import BadPixels, NoPixels, PixelLayout, read_pixel_layout
-from pacsbrowser.dicom.part10 import EXPLICIT_UID, Layout, locate_data_set
+from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID, Layout, locate_data_set
 from pacsbrowser.dicom.reencode import NativePixels, element_head, write_explicit
 from pacsbrowser.dicom.transfer_syntaxes import NATIVE
+from pacsbrowser.dicom.window import inflated_pieces
 
 CHUNK = 1 << 20
 _MOST_NATIVE = 0xFFFFFFFE  # the longest value of an element
@@ -38,16 +39,16 @@ def stored_object(instance: Instance) -> Outgoing:
         OSError: the file cannot be read.
         DicomError: it is not DICOM any more.
     """
-    file = storage.open_blob(instance.blob)
-    try:
+    with storage.open_blob(instance.blob) as file:
         layout = locate_data_set(file)
-    except BaseException:
-        file.close()
-        raise
+    return _as_it_is(instance, layout)
+
+
+def _as_it_is(instance: Instance, layout: Layout) -> Outgoing:
+    syntax, blob = layout.transfer_syntax_uid, instance.blob
     if layout.meta and layout.meta_start == 132:
-        return Outgoing(layout.transfer_syntax_uid, file_pieces(file, 0), instance.blob.size, is_file=True)
-    head = _head(instance, layout.transfer_syntax_uid)
-    return Outgoing(layout.transfer_syntax_uid, _joined(head, file_pieces(file, layout.offset)))
+        return Outgoing(syntax, blob_pieces(blob), blob.size, is_file=True)
+    return Outgoing(syntax, _joined(_head(instance, syntax), blob_pieces(blob, layout.offset)))
 
 
 def explicit_object(instance: Instance) -> Outgoing:
@@ -59,31 +60,46 @@ def explicit_object(instance: Instance) -> Outgoing:
         OSError, DicomError: the file cannot be read.
         DecodingError: its pixels cannot be decoded.
     """
-    file = storage.open_blob(instance.blob)
-    try:
+    blob = instance.blob
+    with storage.open_blob(blob) as file:
         layout = locate_data_set(file)
-        if layout.transfer_syntax_uid == EXPLICIT_UID and layout.encoding == EXPLICIT_LITTLE:
-            file.close()
-            return stored_object(instance)
-        head = _head(instance, EXPLICIT_UID)
-        if layout.transfer_syntax_uid in NATIVE:
-            return Outgoing(EXPLICIT_UID, _joined(head, _closing(file, write_explicit(layout))))
-        return Outgoing(EXPLICIT_UID, _joined(head, _closing(file, _decompressed(instance.blob, file, layout))))
-    except BaseException:
-        file.close()
-        raise
+        syntax = layout.transfer_syntax_uid
+        if syntax == EXPLICIT_UID and layout.encoding == EXPLICIT_LITTLE:
+            return _as_it_is(instance, layout)
+        pixels = None if syntax in NATIVE else _compressed_pixels(file)
+    head = _head(instance, EXPLICIT_UID)
+    if pixels is None:
+        return Outgoing(EXPLICIT_UID, _joined(head, _rewritten(blob)))
+    first = samples(blob, 0)
+    native = _native_pixels(blob, pixels, first)
+    return Outgoing(EXPLICIT_UID, _joined(head, _rewritten(blob, native, _changed_elements(first, pixels))))
 
 
-def _decompressed(blob: Blob, file: BinaryIO, layout: Layout) -> Iterator[bytes]:
+def _rewritten(
+    blob: Blob, native: NativePixels | None = None, changed: dict[int, bytes] | None = None
+) -> Iterator[bytes]:
+    with storage.open_blob(blob) as file:
+        layout = locate_data_set(file)
+        if native is None and layout.transfer_syntax_uid in DEFLATED_UIDS:
+            yield from inflated_pieces(file, layout.offset)
+        else:
+            yield from write_explicit(layout, native, changed)
+
+
+def _compressed_pixels(file: BinaryIO) -> PixelLayout | None:
+    """Return what has to be decoded, None where the pixels, if any, are not compressed."""
     try:
-        pixels, layout = read_pixel_layout(file)
+        pixels, _ = read_pixel_layout(file)
     except NoPixels:
-        return write_explicit(layout)
+        return None
     if not pixels.is_encapsulated:
-        return write_explicit(layout)
+        return None
     if len(pixels.segments) < pixels.frames:
         raise BadPixels(f"The pixel data holds {len(pixels.segments):,} of {pixels.frames:,} frames.")
-    first = samples(blob, 0)
+    return pixels
+
+
+def _native_pixels(blob: Blob, pixels: PixelLayout, first: Samples) -> NativePixels:
     length = len(first.data) * pixels.frames
     if length > _MOST_NATIVE:
         raise BadPixels("Decompressed, the pixel data would be longer than 4 GiB, the most that an element can hold.")
@@ -93,13 +109,10 @@ def _decompressed(blob: Blob, file: BinaryIO, layout: Layout) -> Iterator[bytes]
         for number in range(1, pixels.frames):
             data = samples(blob, number).data
             if len(data) != len(first.data):
-                raise DecodingError(
-                    "bad_pixels", f"decoding frame {number + 1}", "It is of another size than the first."
-                )
+                raise DecodingError("bad_pixels", f"decoding frame {number + 1}", "Its size is another.")
             yield data
 
-    native = NativePixels("OW" if first.bits_allocated > 8 else "OB", length, frames)
-    return write_explicit(layout, native, _changed_elements(first, pixels))
+    return NativePixels("OW" if first.bits_allocated > 8 else "OB", length, frames)
 
 
 def _changed_elements(first: Samples, pixels: PixelLayout) -> dict[int, bytes]:
@@ -116,14 +129,13 @@ def _changed_elements(first: Samples, pixels: PixelLayout) -> dict[int, bytes]:
     return changed
 
 
-def file_pieces(file: BinaryIO, first: int, last: int | None = None) -> Iterator[bytes]:
-    """Yield an open file from `first` to `last` (to its end), and close it."""
-    with file:
+def blob_pieces(blob: Blob, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+    """Yield a stored file from `first` to `last` (to its end)."""
+    with storage.open_blob(blob) as file:
         file.seek(first)
-        left = None if last is None else last - first + 1
-        while left != 0 and (piece := file.read(CHUNK if left is None else min(CHUNK, left))):
-            if left is not None:
-                left -= len(piece)
+        left = blob.size - first if last is None else last - first + 1
+        while left > 0 and (piece := file.read(min(CHUNK, left))):
+            left -= len(piece)
             yield piece
 
 
@@ -136,9 +148,4 @@ def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _closing(file: BinaryIO, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    with file:
-        yield from pieces
-
-
-__all__ = ["DecodingError", "DicomError", "Outgoing", "explicit_object", "file_pieces", "stored_object"]
+__all__ = ["DecodingError", "DicomError", "Outgoing", "blob_pieces", "explicit_object", "stored_object"]

@@ -1,6 +1,7 @@
 """Random access to the bytes of a data set, in a file or inflated, with little of it in memory at a time."""
 
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from pacsbrowser.dicom.errors import Damaged, TooLarge
@@ -50,8 +51,18 @@ class Window:
 
 def _inflate(file: BinaryIO, start: int) -> tuple[bytes, int]:
     """Inflate with a bound on memory and work; return the first part and the whole length."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     kept = bytearray()
+    size = 0
+    for piece in inflated_pieces(file, start):
+        size += len(piece)
+        if len(kept) < INFLATED_KEPT:
+            kept += piece[: INFLATED_KEPT - len(kept)]
+    return bytes(kept), size
+
+
+def inflated_pieces(file: BinaryIO, start: int) -> Iterator[bytes]:
+    """Yield a deflated data set inflated, with a bound on the work; raises Damaged, TooLarge."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     size = 0
     file.seek(start)
     try:
@@ -63,10 +74,8 @@ def _inflate(file: BinaryIO, start: int) -> tuple[bytes, int]:
                 )
             piece = inflater.decompress(packed, 4 * CHUNK)
             size += len(piece)
-            if len(kept) < INFLATED_KEPT:
-                kept += piece[: INFLATED_KEPT - len(kept)]
             if size > INFLATED_MOST:
                 raise TooLarge(f"The deflated data set is longer than {INFLATED_MOST >> 20} MiB once inflated.", start)
+            yield piece
     except zlib.error as error:
         raise Damaged(f"The deflated data set cannot be inflated: {error}.", start) from error
-    return bytes(kept), size

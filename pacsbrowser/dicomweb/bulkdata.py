@@ -28,6 +28,8 @@ def retrieve_bulkdata(call: Call, study: str, series: str, instance: str, path: 
         with storage.open_blob(row.blob) as file:
             value = find_value(open_data_set(file), path.strip("/"))
             length, is_encapsulated = value.length, value.is_encapsulated
+            if length and not is_encapsulated:
+                next(value.read(length - 1), b"")  # its end can be reached, so all of it can
     except NoSuchValue:
         raise not_found() from None
     except (DicomError, OSError) as error:

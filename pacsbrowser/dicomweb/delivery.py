@@ -73,8 +73,7 @@ def send_stream(
 
 
 def for_head(call: Call, response: StreamingHttpResponse) -> HttpResponseBase:
-    """Leave the body out of an answer to HEAD."""
+    """Leave the body out of an answer to HEAD; no stream opens anything before it is read."""
     if call.request.method != "HEAD":
         return response
-    response.close()
     return HttpResponse(status=response.status_code, headers=dict(response.headers))

@@ -18,8 +18,8 @@ from pacsbrowser.archive.outgoing import (
     DecodingError,
     DicomError,
     Outgoing,
+    blob_pieces,
     explicit_object,
-    file_pieces,
     stored_object,
 )
 from pacsbrowser.archive.zipping import Member, stream_zip
@@ -198,12 +198,9 @@ def _send_single(call: Call, instance: Instance, wish: Wish, etag: str) -> HttpR
     content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
     if not outgoing.is_file or outgoing.length is None:
         return send_stream(call, outgoing.pieces, content_type, etag)
-    outgoing.pieces.close()  # type: ignore[attr-defined]
-
-    def read(first: int, last: int) -> Iterator[bytes]:
-        return file_pieces(storage.open_blob(instance.blob), first, last)
-
-    return send_ranged(call, read, outgoing.length, content_type, etag)
+    return send_ranged(
+        call, lambda first, last: blob_pieces(instance.blob, first, last), outgoing.length, content_type, etag
+    )
 
 
 def _send_zip(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
