@@ -9,7 +9,7 @@ from pacsbrowser.archive.in_files import MOST_CANDIDATES, read_models
 from pacsbrowser.archive.models import Level, Study
 from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
 from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import record, record_view
+from pacsbrowser.audit.record import did_lately, record, record_view
 from pacsbrowser.dicom.json_paths import matches
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
@@ -102,7 +102,9 @@ def _record(call: Call, query: Query, within: dict[str, str], rows: Sequence[Obj
             )
             record_view(call.request, "study", uid, uid, study.patient.audit_name if study else "")
         return
-    if query.offset:
-        return
-    detail = {"list": query.level.value, **query.criteria, "found": len(rows)}
-    record(Action.QUERY, request=call.request, detail=detail)
+    detail: dict[str, object] = {"list": query.level.value, **query.criteria}
+    if call.caller.token:
+        detail["token"] = call.caller.token
+    # the next page of the same search, or a program that asks again and again, is no new question
+    if not did_lately(call.request, Action.QUERY, detail):
+        record(Action.QUERY, request=call.request, detail={**detail, "found": len(rows)})
