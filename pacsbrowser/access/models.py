@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -57,10 +58,17 @@ class User(AbstractUser):
 
         ordering = ["username"]
 
+    def clean(self) -> None:
+        """Refuse an administrator who is limited: the audit log and the users cannot be limited to institutions."""
+        super().clean()
+        if self.role == Role.ADMINISTRATOR and self.institutions.strip():
+            problem = "An administrator sees everything; choose another role to limit to institutions."
+            raise ValidationError({"institutions": problem})
+
     @property
     def is_administrator(self) -> bool:
-        """May manage users, delete, and read the audit log."""
-        return self.is_active and self.role == Role.ADMINISTRATOR
+        """May manage users, delete, and read the audit log; never somebody who is limited to institutions."""
+        return self.is_active and self.role == Role.ADMINISTRATOR and self.sees_everything
 
     @property
     def may_upload(self) -> bool:

@@ -11,7 +11,7 @@ from pacsbrowser.audit.models import Action
 from pacsbrowser.jobs.work import JobFailed, Progress, job
 
 
-@job(JOB)
+@job(JOB, may_run=lambda owner: owner.may_upload)
 def unpack(progress: Progress, delivery: str, file: str, called: str, key: str) -> dict[str, Any]:
     """Unpack an uploaded zip into its delivery; goes on where an earlier run ended."""
     row = Delivery.objects.filter(pk=delivery).first()

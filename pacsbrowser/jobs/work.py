@@ -10,6 +10,7 @@ A function may be run again after a crash, so it must be able to go on from what
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +31,14 @@ STALE = timedelta(seconds=30)
 _WRITE_EVERY = 0.5
 _LOG_LINE = 500
 
-_functions: dict[str, JobFunction] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    function: JobFunction
+    may_run: Callable[[Any], bool]
+
+
+_functions: dict[str, _Registered] = {}
 
 
 class JobFailed(Exception):
@@ -45,11 +53,20 @@ class JobLost(Exception):
     """Raised inside a job function when another worker has taken the job over."""
 
 
-def job(name: str) -> Callable[[JobFunction], JobFunction]:
-    """Register a function under a name, so that lower floors and other processes can ask for it."""
+class NotAllowed(Exception):
+    """The owner of a job may not do any more what it does."""
+
+
+def job(name: str, may_run: Callable[[Any], bool] = lambda owner: True) -> Callable[[JobFunction], JobFunction]:
+    """Register a function under a name, so that lower floors and other processes can ask for it.
+
+    Args:
+        name: what the function is asked for by.
+        may_run: whether a user may do this; asked again at each run and retry, for rights may have been taken away.
+    """
 
     def register(function: JobFunction) -> JobFunction:
-        if _functions.setdefault(name, function) is not function:
+        if _functions.setdefault(name, _Registered(function, may_run)).function is not function:
             raise ValueError(f"Two job functions are called {name!r}.")
         return function
 
@@ -58,7 +75,19 @@ def job(name: str) -> Callable[[JobFunction], JobFunction]:
 
 def function_of(name: str) -> JobFunction | None:
     """The function registered under a name."""
-    return _functions.get(name)
+    registered = _functions.get(name)
+    return registered.function if registered else None
+
+
+def check_owner(job_row: Job) -> None:
+    """Make sure that the owner still may do what a job does; a job of the system has none.
+
+    Raises:
+        NotAllowed: the owner's rights do not suffice.
+    """
+    registered = _functions.get(job_row.name)
+    if registered and job_row.owner is not None and not registered.may_run(job_row.owner):
+        raise NotAllowed("Whoever started this job may not do this any more.")
 
 
 def enqueue(name: str, owner: AbstractBaseUser | None, title: str, **parameters: Any) -> Job:
@@ -82,7 +111,12 @@ def cancel(job_row: Job) -> bool:
 
 
 def retry(job_row: Job) -> bool:
-    """Run a failed or cancelled job again; false if it is in another state."""
+    """Run a failed or cancelled job again; false if it is in another state.
+
+    Raises:
+        NotAllowed: the owner's rights do not suffice any more.
+    """
+    check_owner(job_row)
     return bool(
         Job.objects.filter(pk=job_row.pk, state__in=[State.FAILED, State.CANCELLED]).update(
             state=State.QUEUED,

@@ -22,7 +22,9 @@ from pacsbrowser.jobs.work import (
     JobCancelled,
     JobFailed,
     JobLost,
+    NotAllowed,
     Progress,
+    check_owner,
     function_of,
     stale,
 )
@@ -94,11 +96,12 @@ class Worker:
             function = function_of(job_row.name)
             if function is None:
                 raise JobFailed(f"This installation has no job called {job_row.name}.")
+            check_owner(job_row)
             result = function(progress, **job_row.parameters)
             progress.flush()
         except JobCancelled:
             self._finish(job_row, State.CANCELLED)
-        except JobFailed as failure:
+        except (JobFailed, NotAllowed) as failure:
             self._finish(job_row, State.FAILED, problem=str(failure)[:500])
         except JobLost:
             # stopped, or taken over: if it still is ours, somebody else may go on with it at once

@@ -51,6 +51,9 @@ def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def job_retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Run a failed or cancelled job again."""
-    if not work.retry(get_object_or_404(_jobs_of(request), pk=pk)):
-        messages.info(request, "The job is waiting, running or done.")
+    try:
+        if not work.retry(get_object_or_404(_jobs_of(request), pk=pk)):
+            messages.info(request, "The job is waiting, running or done.")
+    except work.NotAllowed as problem:
+        messages.error(request, str(problem))
     return redirect("job_list")

@@ -41,7 +41,8 @@ class UserForm(UserModelForm):
         """Somebody must be left who can manage users."""
         data = super().clean() or self.cleaned_data
         stays = data.get("role") == Role.ADMINISTRATOR and data.get("is_active")
-        others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=self.instance.pk)
+        whole = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True, institutions="")
+        others = whole.exclude(pk=self.instance.pk)
         was = self.instance.pk and User.objects.get(pk=self.instance.pk).is_administrator
         if was and not stays and not others.exists():
             raise forms.ValidationError("This is the last active administrator: make another one first.")

@@ -1,6 +1,7 @@
 """Logging in, being locked out, being idle, and what each role may open."""
 
 import time
+from importlib import import_module
 
 import pytest
 from django.conf import settings
@@ -246,6 +247,43 @@ def test_the_last_administrator_stays(client: Client) -> None:
     assert "last active administrator" in answer.content.decode()
     boss.refresh_from_db()
     assert boss.is_administrator
+
+
+def test_an_administrator_is_not_limited_to_institutions(client: Client) -> None:
+    boss, other = person(Role.ADMINISTRATOR), person(institutions="North")
+    client.force_login(boss)
+    for whom, fields in ((other, fields_of(other, role="administrator", institutions="North")), (User(), {})):
+        address = reverse("user_detail", args=[whom.pk]) if whom.pk else reverse("user_add")
+        data = fields or fields_of(other, username="new", role="administrator", institutions="North")
+        answer = client.post(address, data)
+        assert answer.status_code == 422
+        assert "An administrator sees everything" in answer.content.decode()
+    assert not User.objects.filter(role=Role.ADMINISTRATOR).exclude(institutions="").exists()
+    whole = client.post(reverse("user_detail", args=[other.pk]), fields_of(other, role="administrator"))
+    assert whole.status_code == 302
+
+
+def test_an_administrator_who_was_limited_before_is_none(client: Client) -> None:
+    limited = person(Role.ADMINISTRATOR, institutions="North")
+    client.force_login(limited)
+    for name, address in every_address():
+        if name in FOR_ADMINISTRATORS:
+            assert client.get(address).status_code in {403, 405}, name
+            assert client.post(address).status_code in {403, 405}, name
+    assert limited.may_upload
+
+
+@pytest.mark.parametrize("another", [True, False])
+def test_limited_administrators_of_an_older_version(another: bool) -> None:
+    from django.apps import apps
+
+    limited = person(Role.ADMINISTRATOR, institutions="North")
+    if another:
+        person(Role.ADMINISTRATOR, username="whole")
+    import_module("pacsbrowser.access.migrations.0002_whole_administrators").settle(apps, None)
+    limited.refresh_from_db()
+    expected = (Role.UPLOADER, "North") if another else (Role.ADMINISTRATOR, "")
+    assert (limited.role, limited.institutions) == expected
 
 
 def test_deactivating_ends_the_session(client: Client) -> None:

@@ -94,6 +94,25 @@ def test_a_plain_failure_is_final_until_somebody_retries() -> None:
     assert (row.state, row.problem) == (State.DONE, "")
 
 
+def test_who_has_lost_the_right_to_a_job_does_not_run_it(client: Client) -> None:
+    ran = []
+    job("send", may_run=lambda owner: owner.may_upload)(lambda progress: ran.append(True))
+    owner = User.objects.create_user("owner", password="x", role=Role.UPLOADER)
+    waiting, failed = enqueue("send", owner, "Waiting"), enqueue("send", owner, "Failed")
+    Job.objects.filter(pk=failed.pk).update(state=State.FAILED)
+    User.objects.filter(pk=owner.pk).update(role=Role.VIEWER)
+    client.force_login(owner)
+    page = client.post(reverse("job_retry", args=[failed.pk]), follow=True).content.decode()
+    assert "may not do this any more" in page
+    assert Worker().work_once() and not Worker().work_once()
+    waiting.refresh_from_db()
+    assert waiting.state == State.FAILED and "may not do this any more" in waiting.problem
+    assert not ran
+    User.objects.filter(pk=owner.pk).update(role=Role.UPLOADER)
+    client.post(reverse("job_retry", args=[failed.pk]))
+    assert Worker().work_once() and ran
+
+
 def test_cancelling() -> None:
     @job("long")
     def long(progress: Progress) -> None:
