@@ -102,7 +102,8 @@ class _Writer:
         if self.pixels is not None:
             yield from _native(element.tag, self.pixels)
         elif element.length == UNDEFINED:
-            yield from _copy(self.window, element.offset, end_of_fragments(self.window, element))
+            yield pack("<HH2sHI", element.tag >> 16, element.tag & 0xFFFF, b"OB", 0, UNDEFINED)
+            yield from _copy(self.window, element.start, _end_of(self.window, element))
         else:
             yield from self._write_value(element)
 

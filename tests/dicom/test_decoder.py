@@ -1,0 +1,125 @@
+"""The decoder processes: pictures and samples, limits, and what becomes of one that dies."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.pixels import pixel_array
+
+from pacsbrowser.dicom.decoder import DecoderPool, DecodingError
+from pacsbrowser.dicom.frames import read_pixel_layout
+from tests.datasets import make_dataset
+from tests.dicom.samples import wheel_file
+
+
+@pytest.fixture
+def pool() -> Iterator[DecoderPool]:
+    """One process."""
+    made = DecoderPool(size=1, seconds=10)
+    yield made
+    made.close()
+
+
+def processes(pool: DecoderPool) -> list[int]:
+    return [process._process.pid for process in pool._all]
+
+
+def test_a_process_answers_again_and_again(pool: DecoderPool) -> None:
+    path = wheel_file("CT_small.dcm")
+    first = pool.picture(path, 0, "image/png")
+    assert (first.width, first.height) == (128, 128)
+    assert pool.picture(path, 0, "image/png") == first
+    assert len(processes(pool)) == 1
+
+
+def test_samples_are_those_of_pydicom(pool: DecoderPool) -> None:
+    for name in (
+        "MR_small_bigendian.dcm",
+        "MR_small_RLE.dcm",
+        "SC_rgb_jpeg_dcmtk.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+    ):
+        path = wheel_file(name)
+        expected = pixel_array(path, raw=True)
+        found = pool.samples(path, 0)
+        with path.open("rb") as file:
+            planar = read_pixel_layout(file)[0].planar
+        if planar and expected.ndim == 3:
+            expected = expected.transpose(2, 0, 1)
+        assert found.data == np.ascontiguousarray(expected.astype(expected.dtype.newbyteorder("<"))).tobytes()
+
+
+def test_a_process_that_dies_is_replaced(pool: DecoderPool) -> None:
+    path = wheel_file("CT_small.dcm")
+    pool.picture(path, 0, "image/jpeg")
+    (old,) = processes(pool)
+    os.kill(old, signal.SIGKILL)
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(path, 0, "image/jpeg")
+    assert caught.value.code == "crashed"
+    assert pool.picture(path, 0, "image/jpeg").width == 128
+    assert processes(pool) != [old]
+
+
+def test_one_that_takes_too_long_is_ended_and_the_step_named(tmp_path: Path) -> None:
+    path = tmp_path / "large.dcm"
+    path.write_bytes(make_dataset(Rows=4000, Columns=4000, PixelData=bytes(32_000_000)))
+    pool = DecoderPool(size=1, seconds=5)
+    pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg")
+    pool._seconds = 0.01
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(path, 0, "image/png")
+    assert (caught.value.code, caught.value.step != "") == ("too_slow", True)
+    pool._seconds = 10
+    assert pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg").width == 128
+    pool.close()
+
+
+def test_memory_is_limited(tmp_path: Path) -> None:
+    path = tmp_path / "large.dcm"
+    path.write_bytes(make_dataset(Rows=6000, Columns=6000, PixelData=bytes(72_000_000)))
+    pool = DecoderPool(size=1, memory=230 << 20, seconds=20)
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(path, 0, "image/png")
+    assert caught.value.code in ("too_large", "crashed")
+    assert pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg").width == 128
+    pool.close()
+
+
+def test_failures_name_their_step(pool: DecoderPool, tmp_path: Path) -> None:
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(tmp_path / "absent", 0, "image/jpeg")
+    assert (caught.value.code, caught.value.step) == ("missing", "reading the header")
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(wheel_file("JPEG-lossy.dcm"), 0, "image/jpeg")
+    assert (caught.value.code, caught.value.step) == ("not_decodable", "decoding frame 1")
+    with pytest.raises(DecodingError) as caught:
+        pool.picture(wheel_file("CT_small.dcm"), 5, "image/jpeg")
+    assert caught.value.code == "no_such_frame"
+
+
+def test_a_process_ends_with_the_archive() -> None:
+    pool = DecoderPool(size=1)
+    pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg")
+    process = next(iter(pool._all))
+    process._pipes[0].close()
+    assert process._process.wait(10) == 0
+    process._pipes[1].close()
+
+
+def test_many_callers_share_few_processes(pool: DecoderPool) -> None:
+    path = wheel_file("CT_small.dcm")
+    widths: list[int] = []
+    callers = [
+        threading.Thread(target=lambda: widths.append(pool.picture(path, 0, "image/jpeg").width)) for _ in range(8)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert widths == [128] * 8
+    assert len(processes(pool)) == 1

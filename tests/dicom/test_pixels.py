@@ -1,0 +1,191 @@
+"""Pixels against pydicom and numpy: every frame decodes to the same samples, greys follow the same functions."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
+
+from pacsbrowser.dicom.bulkdata import find_value
+from pacsbrowser.dicom.decode import NotDecodable, TooManyPixels, decode_frame, read_frame
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.frames import BadPixels, NoPixels, PixelLayout, read_pixel_layout
+from pacsbrowser.dicom.grey import GreyWindow
+from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.pixels import make_picture
+from pacsbrowser.dicom.render import Viewport, render
+from tests.datasets import make_dataset
+from tests.dicom.samples import CORPUS, wheel_file, wheel_files
+
+FILES = wheel_files() + (
+    sorted(path for path in (CORPUS / "dicom").rglob("*") if path.is_file() and "pydicom/" not in str(path))
+    if CORPUS
+    else []
+)
+# Frames that pydicom and this reader take differently on purpose: unused bits, bytes in words of Big Endian.
+UNLIKE = {"mlut_18.dcm", "SC_rgb_small_odd_big_endian.dcm"}
+
+
+def decoded(file: Any, number: int) -> tuple[Any, PixelLayout]:
+    pixels, layout = read_pixel_layout(file)
+    return decode_frame(read_frame(layout.window, pixels, number), pixels), pixels
+
+
+def picture_of(data: bytes, number: int = 0, window: GreyWindow | None = None) -> Any:
+    file = io.BytesIO(data)
+    pixels, layout = read_pixel_layout(file)
+    frame = decode_frame(read_frame(layout.window, pixels, number), pixels)
+    model = read_json(file, lambda path: path)
+    return make_picture(frame, pixels, model, number, window, lambda path: b"".join(find_value(layout, path).read()))
+
+
+def quiet_pixels(path: Path, number: int) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pixel_array(path, index=number, raw=True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_frames_are_decoded_as_pydicom_does(path: Path) -> None:
+    with path.open("rb") as file:
+        try:
+            pixels, layout = read_pixel_layout(file)
+            number = min(pixels.frames - 1, 1)
+            frame = decode_frame(read_frame(layout.window, pixels, number), pixels)
+        except DicomError as error:
+            if isinstance(error, NotDecodable | TooManyPixels):
+                with pytest.raises(Exception):  # noqa: B017 pydicom's errors have no common class
+                    quiet_pixels(path, number)
+            return
+    try:
+        expected = quiet_pixels(path, number)
+    except Exception as error:
+        pytest.skip(f"pydicom: {error}")
+    if path.name not in UNLIKE:
+        assert np.array_equal(frame.samples, expected)
+
+
+def reference(dataset: pydicom.Dataset, samples: Any) -> Any:
+    """Return greys by pydicom's functions, spread from its output range."""
+    values = apply_modality_lut(samples, dataset)
+    shown = apply_voi_lut(values, dataset).astype(float)
+    if dataset.get("VOILUTSequence"):
+        low, high = 0.0, 2.0 ** dataset.VOILUTSequence[0].LUTDescriptor[2] - 1
+    elif dataset.get("ModalityLUTSequence"):
+        low, high = 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    else:
+        bits, signed = dataset.BitsStored, dataset.PixelRepresentation
+        low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
+        if "RescaleSlope" in dataset:
+            slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+            low, high = low * slope + intercept, high * slope + intercept
+    greys = np.clip((shown - low) / (high - low) * 255, 0, 255)
+    return 255 - greys if dataset.PhotometricInterpretation == "MONOCHROME1" else greys
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_windows_follow_their_function(photometric: str, function: str, signed: int) -> None:
+    pixels = np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64) + (0 if signed else 2048)
+    data = make_dataset(
+        Rows=64, Columns=64, PixelData=pixels.astype("<i2").tobytes(), PixelRepresentation=signed, BitsStored=12,
+        HighBit=11, PhotometricInterpretation=photometric, RescaleSlope="2", RescaleIntercept="-100",
+        WindowCenter="300", WindowWidth="900", VOILUTFunction=function,
+    )  # fmt: skip
+    expected = reference(pydicom.dcmread(io.BytesIO(data)), pixels)
+    assert np.abs(picture_of(data) - expected).max() <= 1
+
+
+def lut(bits: int, first: int, entries: list[int]) -> pydicom.Dataset:
+    item = pydicom.Dataset()
+    item.add_new(0x00283002, "US", [len(entries), first, bits])
+    item.add_new(0x00283006, "OW", np.array(entries, "<u2").tobytes())
+    return item
+
+
+def test_tables_are_looked_up() -> None:
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    modality, voi = lut(16, 8, list(range(4000, 2400, -50))), lut(16, 2500, [65 * number for number in range(1000)])
+    data = make_dataset(PixelData=pixels.tobytes(), ModalityLUTSequence=[modality], VOILUTSequence=[voi])
+    expected = reference(pydicom.dcmread(io.BytesIO(data)), pixels)
+    assert np.abs(picture_of(data) - expected).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_greys_are_those_of_pydicom(path: Path) -> None:
+    """Every grey image with a window or a table of its own, but for those with overlays, which pydicom leaves out."""
+    try:
+        dataset = pydicom.dcmread(path, force=True)
+        samples = pixel_array(path, index=0)
+        grey = dataset.PhotometricInterpretation.startswith("MONO") and dataset.BitsAllocated in (8, 16)
+    except Exception as error:
+        pytest.skip(str(error))
+    has_overlay = any(group in dataset for group in (0x60003000, 0x60020010, 0x60000102))
+    own = dataset.get("WindowCenter") or dataset.get("VOILUTSequence")
+    if not grey or not own or has_overlay or "SharedFunctionalGroupsSequence" in dataset:
+        pytest.skip("no such image")
+    assert np.abs(picture_of(path.read_bytes()) - reference(dataset, samples)).max() <= 1.01
+
+
+def test_palettes_are_those_of_pydicom() -> None:
+    for name in ("examples_palette.dcm",):
+        path = wheel_file(name)
+        dataset = pydicom.dcmread(path)
+        expected = apply_color_lut(pixel_array(path, index=0), dataset)
+        bits = dataset.RedPaletteColorLookupTableDescriptor[2]
+        assert np.array_equal(picture_of(path.read_bytes()), (expected >> (bits - 8)).astype(np.uint8))
+
+
+def test_an_overlay_is_burnt_in() -> None:
+    plane = np.zeros((8, 8), np.uint8)
+    plane[2, 3] = plane[7, 7] = 1
+    data = pydicom.dcmread(io.BytesIO(make_dataset(BitsStored=8, HighBit=7)))
+    data.add_new(0x60000010, "US", 8)
+    data.add_new(0x60000011, "US", 8)
+    data.add_new(0x60000040, "CS", "G")
+    data.add_new(0x60000050, "SS", [1, 1])
+    data.add_new(0x60000100, "US", 1)
+    data.add_new(0x60000102, "US", 0)
+    data.add_new(0x60003000, "OW", np.packbits(plane.reshape(-1), bitorder="little").tobytes())
+    file = io.BytesIO()
+    data.save_as(file)
+    assert np.array_equal(picture_of(file.getvalue()) == 255, plane.astype(bool))
+
+
+def test_padding_is_left_out_where_no_window_is_given() -> None:
+    pixels = np.full((8, 8), 1000, np.int16)
+    pixels[0, :4], pixels[1, 0] = -2000, 1100
+    data = make_dataset(PixelData=pixels.tobytes(), PixelRepresentation=1, PixelPaddingValue=-2000, Modality="MR")
+    picture = picture_of(data)
+    assert (picture[1, 0], picture[2, 0], picture[0, 0]) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind"),
+    [
+        ({"Rows": 65535, "Columns": 65535}, TooManyPixels),
+        ({"Rows": 0}, BadPixels),
+        ({"SamplesPerPixel": 0}, BadPixels),
+        ({"BitsAllocated": 24}, BadPixels),
+        ({"NumberOfFrames": 10, "PixelData": bytes(2)}, BadPixels),
+        ({"PixelData": None}, NoPixels),
+    ],
+)
+def test_what_is_no_picture_is_refused_before_it_is_decoded(attributes: dict[str, Any], kind: type[DicomError]) -> None:
+    with pytest.raises(kind):
+        decoded(io.BytesIO(make_dataset(**attributes)), 0)
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp"])
+def test_viewports_fit_without_distortion(media_type: str) -> None:
+    grey = np.zeros((100, 50), np.uint8)
+    _, width, height = render(grey, media_type, Viewport(40, 40))
+    assert (width, height) == (20, 40)
+    colour = np.zeros((100, 50, 3), np.uint8)
+    assert render(colour, media_type, Viewport(500, 200), 80, ("Ä 王",))[1:] == (100, 200)
