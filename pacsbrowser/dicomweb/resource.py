@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.dicomweb import cors
 from pacsbrowser.dicomweb.accept import MediaRange, Offer, accepted, choose
+from pacsbrowser.dicomweb.addresses import absolute
 from pacsbrowser.dicomweb.caller import Caller, identify
 from pacsbrowser.dicomweb.problems import NOT_HERE, Problem
 
@@ -50,11 +51,11 @@ class Call:
     @property
     def base(self) -> str:
         """The absolute address of this API, without a slash at its end."""
-        return self.request.build_absolute_uri(reverse("dicomweb_capabilities")).rstrip("/")
+        return absolute(self.request, reverse("dicomweb_capabilities")).rstrip("/")
 
     def url(self, path: str) -> str:
         """Return the absolute address of a path of this site."""
-        return self.request.build_absolute_uri(path)
+        return absolute(self.request, path)
 
     def retrieve_url(self, study: str, series: str = "", instance: str = "") -> str:
         """Return the Retrieve URL (0008,1190) of a study, series or instance."""

@@ -227,3 +227,12 @@ def test_wado_uri_serves_older_clients(api: Api) -> None:
     assert api.get("/wado", {**names, "contentType": "video/mp4"}).status_code == 406
     assert api.get("/wado", {**names, "objectUID": f"{ROOT}.9"}).status_code == 404
     assert api.get("/wado", {**names, "frameNumber": "2"}).status_code == 404
+
+
+def test_a_video_that_is_an_mp4_is_sent_as_one(api: Api, corpus: Path) -> None:
+    (result,) = ingest_files([corpus / "dicom" / "derived" / "video_h264_endoscopy.dcm"])
+    row = Instance.objects.select_related("series__study").get(pk=result.instance_id)
+    answer = get(api, f"{address(row)}/rendered", "video/mp4,*/*;q=0.1")
+    stream = body_of(answer)
+    assert stream[4:8] == b"ftyp"
+    assert body_of(get(api, f"{address(row)}/rendered", "video/mp4", Range="bytes=100-199")) == stream[100:200]
