@@ -228,7 +228,7 @@ def test_every_sort_order_in_a_limited_scope(two_hospitals: None, sort: str) -> 
 def test_many_hits_are_walked_and_few_are_collected(people: None, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {sort: [row.id for row in find_patients(EVERYTHING, parse_query(""), Filters(sex="F"), sort).rows]
                 for sort in ("name", "-last")}  # fmt: skip
-    monkeypatch.setattr("pacsbrowser.archive.search.plan.MANY", 1)
+    monkeypatch.setattr("pacsbrowser.archive.search.plan.FEW", 1)
     for steps in ((1, 1), (2, 100)):
         monkeypatch.setattr("pacsbrowser.archive.search.plan.STEPS", steps)
         for sort, keys in expected.items():

@@ -6,7 +6,7 @@ from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.modalities import find_modalities
 from pacsbrowser.archive.search.patients import count_patients, find_patients
 from pacsbrowser.archive.search.persons import find_words
-from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, STUDIES
+from pacsbrowser.archive.search.plan import FEW, LIMIT, PATIENTS, STUDIES, Hits
 from pacsbrowser.archive.search.query import Kind, Query, Term, parse_query
 from pacsbrowser.archive.search.results import Page, PatientRow, StudyRow
 from pacsbrowser.archive.search.studies import count_studies, find_studies, find_studies_of
@@ -19,12 +19,14 @@ from pacsbrowser.archive.search.uids import (
 )
 
 __all__ = [
+    "FEW",
     "LIMIT",
     "MOST_STUDIES",
     "PATIENTS",
     "STUDIES",
     "Arrival",
     "Filters",
+    "Hits",
     "Holder",
     "Kind",
     "Page",
