@@ -136,8 +136,7 @@ def _take_in(paths: list[Path]) -> None:
 def recount_all() -> None:
     """Compute all stored counts again."""
     for study in Study.objects.order_by("pk").iterator(chunk_size=_STEP):
-        with transaction.atomic():
-            counters.recount([study])
+        counters.recount([study])
     for patient in Patient.objects.filter(studies=None):
         counters.recount([], [patient])
     for patient in Patient.objects.order_by("pk").iterator(chunk_size=_STEP):
