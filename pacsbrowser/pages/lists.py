@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
@@ -17,7 +18,7 @@ from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
 from pacsbrowser.pages.list_counts import counts_link, record_query, summary, tabs
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
-from pacsbrowser.pages.list_rows import patient_rows, study_link, study_rows
+from pacsbrowser.pages.list_rows import patient_lines, study_lines, study_link, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
@@ -37,6 +38,7 @@ Heads = tuple[tuple[str, str, str], ...]
 _NUMBERS = {"studies", "series", "instances"}
 
 
+@require_safe
 def patient_list(request: HttpRequest) -> HttpResponseBase:
     """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
     state = read_state(request.GET, search.PATIENTS.sorts, "-last")
@@ -51,13 +53,14 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
     found = _at_least(found, state)
     record_query(request, state, "patients", found)
     context = _context(scope, state, found, "patients", PATIENT_HEADS, is_counted=most == search.LIMIT)
-    context["rows"] = patient_rows(found.rows, timezone.localdate(), _wants_more(request))
+    context["rows"] = patient_lines(found.rows, timezone.localdate(), _wants_more(request))
     if state.is_narrowed and found.count == 1 and found.rows:
         studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
         context["only_studies"] = study_rows(studies)
     return _answer(request, "pages/patient_list.html", state, context)
 
 
+@require_safe
 def study_list(request: HttpRequest) -> HttpResponseBase:
     """The studies of all patients, filtered and sorted."""
     state = read_state(request.GET, search.STUDIES.sorts, "-date")
@@ -72,10 +75,11 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
     found = _at_least(found, state)
     record_query(request, state, "studies", found)
     context = _context(scope, state, found, "studies", STUDY_HEADS, is_counted=most == search.LIMIT)
-    context["rows"] = study_rows(found.rows, _wants_more(request))
+    context["rows"] = study_lines(found.rows, _wants_more(request))
     return _answer(request, "pages/study_list.html", state, context)
 
 
+@require_safe
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
     user = signed_in(request)

@@ -146,7 +146,7 @@ class Plan:
         if fewest < 2 * FEW or self.level is STUDIES:
             lead = leading[place]
             return lead.select, [demand for demand in self.demands if demand is not lead]
-        selects = [demand.select for demand in leading if demand.select]
+        selects = [select for _, at in sorted(sizes) if (select := leading[at].select)]
         return intersect(selects), [demand for demand in self.demands if not demand.select]
 
     def count(self, limit: int) -> Hits:

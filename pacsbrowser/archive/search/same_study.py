@@ -32,15 +32,15 @@ _SHOWN = "id NOT IN (SELECT id FROM archive_study WHERE instance_count = 0)"
 class Part:
     """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) from an index.
 
-    The part with the lowest `rank` is expected to leave the fewest. With `whole` an index has the condition's column
-    and the patient, so that patients are found without reading studies. `bound` limits a walk by study date,
-    and `since` is its lower end.
+    The part with the lowest `rank` is expected to leave the fewest. `whole` is the condition in parts, whose
+    column an index has beside the patient, so that patients are found without reading studies. `bound` limits a walk
+    by study date, and `since` is its lower end.
     """
 
     on: Sql
     select: Sql
     rank: int
-    whole: bool = False
+    whole: tuple[Sql, ...] = ()
     bound: Sql | None = None
     since: str = ""
 
@@ -73,7 +73,8 @@ class SameStudy:
             if column == "s.id":
                 return driver.select
             if driver.whole:
-                return fill(f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}", driver.on)
+                whole = f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}"
+                return union([fill(whole, part) for part in driver.whole])
             text = "SELECT s.patient_id AS id FROM ({}) d JOIN archive_study s INDEXED BY study_patient ON s.id = d.id"
             return fill(f"{text} WHERE s.{_SHOWN}", driver.select)
         others = all_of([self.visible, *(part.on for part in self.parts if part is not driver)])
@@ -152,12 +153,14 @@ def _dates(query: Query, filters: Filters) -> Iterable[Part]:
         low, high = first or "0", (last or "9") + LAST
         condition = Sql("(s.date_sort >= ? AND s.date_sort < ?)", (low, high))
         select = Sql("SELECT s.id FROM archive_study s WHERE s.date_sort >= ? AND s.date_sort < ?", (low, high))
+        whole: tuple[Sql, ...] = (condition,)
         if undated:
-            condition = any_of([condition, equals("s.date_sort", "")])
+            whole = (condition, equals("s.date_sort", ""))
+            condition = any_of(whole)
             select = fill("{} UNION ALL SELECT s.id FROM archive_study s WHERE s.date_sort = ''", select)
         # studies without a date sort below all others: only the upper end limits a walk that is to meet them
         bound = Sql("s.date_sort < ?", (high,)) if undated else condition
-        yield Part(condition, select, 4, whole=not undated, bound=bound, since="" if undated else first)
+        yield Part(condition, select, 4, whole=whole, bound=bound, since="" if undated else first)
 
 
 def _modalities(query: Query, filters: Filters) -> Iterable[Part]:
