@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
@@ -40,6 +41,7 @@ class Figure(Protocol):
         """Say whether it is the whole number."""
 
 
+@require_safe
 def list_counts(request: HttpRequest, level: str) -> HttpResponse:
     """What a list's page left out to be fast: the figures of its tabs, and its own where it said "over".
 

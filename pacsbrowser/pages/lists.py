@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
@@ -39,6 +40,7 @@ _NUMBERS = {"studies", "series", "instances"}
 
 
 @require_safe
+@require_safe
 def patient_list(request: HttpRequest) -> HttpResponseBase:
     """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
     state = read_state(request.GET, search.PATIENTS.sorts, "-last")
@@ -61,6 +63,7 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
+@require_safe
 def study_list(request: HttpRequest) -> HttpResponseBase:
     """The studies of all patients, filtered and sorted."""
     state = read_state(request.GET, search.STUDIES.sorts, "-date")
@@ -79,6 +82,7 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, "pages/study_list.html", state, context)
 
 
+@require_safe
 @require_safe
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
@@ -68,6 +69,7 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     return _page(request, answers, query)
 
 
+@require_safe
 def uid_holders(request: HttpRequest, uid: str) -> HttpResponse:
     """Everything known of one UID; always the page, also with one holder."""
     query = search.parse_query(f"uid:{uid}")

@@ -184,6 +184,29 @@ def test_an_uploader_is_no_administrator(client: Client) -> None:
             assert client.post(address).status_code in {403, 405}, name
 
 
+WRITERS = {
+    "login", "logout", "account", "password_change", "theme", "setup", "user_add", "user_detail", "user_link",
+    "job_cancel", "job_retry", "upload", "upload_begin", "upload_files", "upload_known", "upload_finish",
+    "patient_remove", "study_remove", "series_remove", "instance_remove", "copy_show", "finding_decide",
+    "removal_restore", "removal_purge",
+}  # fmt: skip
+
+
+def test_pages_are_read_by_get_and_head_only(client: Client) -> None:
+    client.force_login(person(Role.ADMINISTRATOR))
+    for name, address in every_address():
+        for method in ("TRACE", "OPTIONS", "PUT", "DELETE", "PATCH"):
+            answer = client.generic(method, address)
+            # Django's own forms answer OPTIONS with what they allow, and nothing else
+            allowed = name in {"login", "logout"} and method == "OPTIONS" and not answer.content
+            assert allowed or answer.status_code == 405 or (name == "login" and answer.status_code == 302), (
+                name,
+                method,
+            )
+        if name not in WRITERS:
+            assert client.post(address).status_code == 405, name
+
+
 def test_every_write_wants_its_token() -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(person(Role.ADMINISTRATOR))
