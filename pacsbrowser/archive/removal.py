@@ -15,12 +15,25 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters, ordering, storage
-from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models import (
+    Blob,
+    Copy,
+    DeliveryItem,
+    Finding,
+    Instance,
+    Level,
+    Patient,
+    Removal,
+    Series,
+    Study,
+    Tombstone,
+)
 from pacsbrowser.archive.models.levels import in_scope
 
 _STEP = 1000
 # A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
 _DELETED_AT_ONCE = 100
+_GONE = "deleted for good"
 
 
 class AlreadyEnded(Exception):
@@ -196,6 +209,10 @@ def _delete_rows(keys: list[int]) -> None:
         *Instance.objects.filter(pk__in=keys).values_list("blob_id", "blob__path"),
         *copies.values_list("blob_id", "blob__path"),
     ]
+    # The lines of the deliveries stay, for their counts; without their key, a file that is sent again is taken in.
+    DeliveryItem.objects.filter(instance__in=keys).update(
+        name=_GONE, reason="", resume_key="", study_instance_uid="", series_instance_uid="", sop_instance_uid=""
+    )
     Tombstone.objects.bulk_create((Tombstone(path=path) for _, path in blobs), ignore_conflicts=True)
     # What other instances have as well stays, without this one as the example.
     several = Finding.objects.filter(instance__in=keys, instance_count__gt=1).exclude(level=Level.INSTANCE)

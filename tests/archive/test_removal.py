@@ -13,6 +13,7 @@ from pacsbrowser.archive import check, counters, decisions, removal, storage
 from pacsbrowser.archive.models import (
     Blob,
     Copy,
+    DeliveryItem,
     Finding,
     Instance,
     Patient,
@@ -240,6 +241,18 @@ def test_a_finding_of_a_series_outlives_the_deletion_of_its_example(administrato
     removal.purge(removal.remove(finding.instance, administrator, "test"), "root")
     assert Finding.objects.get(code="no_modality").instance is None
     assert Series.objects.get().finding_count == 1
+
+
+def test_a_deletion_for_good_leaves_no_names_in_deliveries(administrator: User) -> None:
+    ingest_datasets(make_dataset())
+    ingest_datasets(make_dataset(), make_dataset(PixelData=b"\1" * 128), *make_series(1, study=2))
+    ingest_datasets(*make_series(1, study=2))
+    removal.purge(removal.remove(Study.objects.get(study_instance_uid=f"{ROOT}.1"), administrator, "test"), "root")
+    gone = DeliveryItem.objects.filter(name="deleted for good")
+    assert sorted(item.outcome for item in gone) == ["already_here", "conflict"]
+    for item in gone:
+        assert not any([item.reason, item.study_instance_uid, item.series_instance_uid, item.sop_instance_uid])
+    assert DeliveryItem.objects.get(study_instance_uid=f"{ROOT}.2").name == "0.dcm"
 
 
 def test_a_start_finishes_a_deletion_for_good_that_was_cut_off(administrator: User) -> None:
