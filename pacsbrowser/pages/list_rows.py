@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -10,9 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from pacsbrowser.archive.search import PatientRow, StudyRow
+from pacsbrowser.archive.search.arrivals import ArrivedStudy
 from pacsbrowser.dicom.names import PersonName
 from pacsbrowser.dicom.values import date_text, parse_date
-from pacsbrowser.pages.templatetags.dicom_format import age, counted, icon, modality_badges
+from pacsbrowser.pages.templatetags.dicom_format import age, counted, dicom_date, icon, modality_badges
 
 Cells = dict[str, SafeString | str]
 
@@ -59,6 +61,24 @@ def study_rows(rows: Sequence[StudyRow], focus: bool = False) -> list[Cells]:
 def study_link(uid: str, key: int | None, holders: int) -> str:
     """Return the address of a study; with its holder where several studies have the UID."""
     return f"/studies/{uid}/?holder={key}" if holders > 1 else f"/studies/{uid}/"
+
+
+def arrived_line(one: ArrivedStudy, delivery: UUID) -> SafeString:
+    """Return a study that a delivery brought: whose, what, and how many objects of it."""
+    study, patient = one.study, one.study.patient
+    of = f" of {study.instance_count:,}" if one.added != study.instance_count else ""
+    missing = _EMPTY
+    if one.missing:
+        missing = format_html(
+            ' <span class="badge warn">{}{} missing</span>', icon("warning"), counted(one.missing, "number")
+        )
+    return format_html(
+        '<li><a id="s-{}-{}" href="{}"><bdi>{}</bdi></a> <span class="id">{}</span> {} {} '
+        '<span class="muted">{}</span> <span class="faint">{}{}</span>{}</li>',
+        delivery, study.pk, study_link(study.study_instance_uid, study.pk, one.holders),
+        patient.name_display or "(no name)", patient.patient_id or "No ID", _badges(study.modalities),
+        dicom_date(study.study_date), study.study_description, counted(one.added, "instance"), of, missing,
+    )  # fmt: skip
 
 
 def _patient(row: PatientRow, today: date, focus: bool) -> Cells:

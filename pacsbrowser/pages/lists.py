@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
@@ -19,7 +18,7 @@ from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
 from pacsbrowser.pages.list_counts import counts_link, record_query, summary, tabs
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
-from pacsbrowser.pages.list_rows import patient_lines, study_lines, study_link, study_rows
+from pacsbrowser.pages.list_rows import arrived_line, patient_lines, study_lines, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
@@ -39,7 +38,6 @@ Heads = tuple[tuple[str, str, str], ...]
 _NUMBERS = {"studies", "series", "instances"}
 
 
-@require_safe
 @require_safe
 def patient_list(request: HttpRequest) -> HttpResponseBase:
     """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
@@ -63,7 +61,6 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@require_safe
 def study_list(request: HttpRequest) -> HttpResponseBase:
     """The studies of all patients, filtered and sorted."""
     state = read_state(request.GET, search.STUDIES.sorts, "-date")
@@ -82,7 +79,6 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
     return _answer(request, "pages/study_list.html", state, context)
 
 
-@require_safe
 @require_safe
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
@@ -113,12 +109,8 @@ def _arrival(one: "search.Arrival", user: User) -> dict[str, Any]:
         "problems": one.problems,
         "is_many": one.study_count >= search.MOST_STUDIES,
         "more_studies": one.study_count - len(one.studies),
-        "studies": [
-            {"study": own.study, "added": own.added, "missing": own.missing,
-             "href": study_link(own.study.study_instance_uid, own.study.pk, own.holders)}
-            for own in one.studies
-        ],
-    }  # fmt: skip
+        "studies": [arrived_line(own, one.delivery.pk) for own in one.studies],
+    }
 
 
 def _uuid(text: str) -> UUID | None:

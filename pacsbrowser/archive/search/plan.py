@@ -12,11 +12,17 @@ from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, intersect, r
 
 LIMIT = 10_000
 # A page counts its hits up to here, and collects them if there are no more.
-FEW = 1_000
+FEW = 2_000
+# Rows that a page looks at, one by one, to count what fulfils several demands.
+LOOKED_AT = 1_000
 # Keys of the leading index that are looked at where other conditions have to be read from the rows.
 NEAR = 5_000
 # Rows of the sort index that are looked at, at first and then, before hits are collected after all.
-STEPS = (300, 4_000)
+STEPS = (300, 1_500)
+# The same where collecting would have to read many rows of studies.
+FAR = 4_000
+# The same where the hits' keys are known, so that no row is read.
+KEYS_LOOKED_AT = 8_000
 _KEYS = "json_group_array(id)"
 
 
@@ -117,7 +123,7 @@ class Plan:
         if not hits.exact and most < LIMIT:
             hits = self.hits()
         if hits.keys is not None:
-            return self._collected(hits.keys, order, limit), hits
+            return self._of_keys(hits.keys, hits.count, order, limit), hits
         everything = all_of([self.on, *self._bounds(order)])
         return [row[0] for row in rows(self._ordered(everything, order, limit))], hits
 
@@ -127,6 +133,7 @@ class Plan:
             return self._counted_all(LIMIT) if not self.demands else Hits(0, exact=False)
         if len(self.demands) == 1 and self.demands[0].near is None:
             return self.hits(most)
+        most = min(most, LOOKED_AT)
         sizes = [(_size(demand.near or demand.select, most + 1), place) for place, demand in enumerate(self._leading)]
         fewest, place = min(sizes)
         if fewest > most:
@@ -141,9 +148,9 @@ class Plan:
         if len(leading) < 2:
             lead = leading[0] if leading else None
             return (lead.select if lead else None), [demand for demand in self.demands if demand is not lead]
-        sizes = [(_size(demand.select, 2 * FEW), place) for place, demand in enumerate(leading)]
+        sizes = [(_size(demand.select, FEW), place) for place, demand in enumerate(leading)]
         fewest, place = min(sizes)
-        if fewest < 2 * FEW or self.level is STUDIES:
+        if fewest < FEW or self.level is STUDIES:
             lead = leading[place]
             return lead.select, [demand for demand in self.demands if demand is not lead]
         selects = [select for _, at in sorted(sizes) if (select := leading[at].select)]
@@ -223,12 +230,26 @@ class Plan:
         if len(found) >= limit or len(first) < STEPS[0]:
             return found
         missing = limit - len(found)
-        if len(found) * STEPS[1] < missing * STEPS[0]:
+        steps = FAR if any(demand.near for demand in self.demands) else STEPS[1]
+        if len(found) * steps < missing * STEPS[0]:
             return None
         further = fill(f"SELECT id FROM ({{}}) WHERE hit LIMIT {missing}",
-                       self._walk(replace(order, after=first[-1][0]), STEPS[1]))  # fmt: skip
+                       self._walk(replace(order, after=first[-1][0]), steps))  # fmt: skip
         found += [row[0] for row in rows(further)]
         return found if len(found) >= limit else None
+
+    def _of_keys(self, keys: str, count: int, order: Order, limit: int) -> list[int]:
+        """Return the page of hits that are known: many lie close together in the sort index, few are sorted."""
+        if count > FEW:
+            level = self.level
+            text = f"""SELECT id FROM (SELECT {level.key} AS id, {level.key} IN (SELECT value FROM json_each(?)) AS hit
+                FROM {level.table} {level.letter} WHERE {{}} ORDER BY {self._by(order)} LIMIT {KEYS_LOOKED_AT})
+                WHERE hit LIMIT {limit}"""
+            after = self._after(order)
+            found = rows(Sql(text.format(after.text), (keys, *after.params)))
+            if len(found) >= limit:
+                return [row[0] for row in found]
+        return self._collected(keys, order, limit)
 
     def _walk(self, order: Order, steps: int) -> Sql:
         """Return the SELECT of the next rows in order, and whether each is a hit."""

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.models import Instance, Level, Patient, Reference, Series, Study
 from pacsbrowser.archive.search.query import SHORTEST_PARTIAL_UID
-from pacsbrowser.archive.search.sql import Sql, equals, fill, one_of, prefix, rows, union
+from pacsbrowser.archive.search.sql import Sql, all_of, equals, fill, one_of, prefix, rows, union
 
 # Holders shown of one UID, and of one beginning or end of UIDs.
 SHOWN = 50
@@ -64,7 +64,9 @@ def find_partial(scope: Scope, part: str) -> list[Holder]:
 def find_frame_of_reference(scope: Scope, uid: str) -> list[Holder]:
     """Return the series that share a Frame of Reference UID (0020,0052)."""
     column = "frame_of_reference_uid"
-    return _of_keys(scope, _keys([(Level.SERIES, equals(column, uid), column)]), SHOWN) if uid else []
+    # the index leaves out series without one, and SQLite uses it only for a query that says so in the same words
+    has_it = all_of([equals(column, uid), Sql(f"NOT ({column} = '')")])
+    return _of_keys(scope, _keys([(Level.SERIES, has_it, column)]), SHOWN)
 
 
 def find_references(scope: Scope, uid: str) -> list[Reference]:
