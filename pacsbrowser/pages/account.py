@@ -30,6 +30,7 @@ from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
+LENGTH_HINT = "At least 10 characters, not only digits, nothing common."
 
 
 def _lock_facts() -> dict[str, int]:
@@ -59,6 +60,16 @@ class LookForm(UserModelForm):
         fields = ["theme", "shortcuts"]
 
 
+class OwnPasswordForm(PasswordChangeForm):
+    """The old password and a new one twice, in the words of the set-up page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = LENGTH_HINT
+        self.fields["new_password2"].label, self.fields["new_password2"].help_text = "New password again", ""
+        del self.fields["old_password"].widget.attrs["autofocus"]  # the page begins with the look
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """One's own look and password."""
@@ -68,7 +79,7 @@ def account(request: HttpRequest) -> HttpResponse:
         look.save()
         messages.success(request, "Saved.")
         return redirect("account")
-    return _account_page(request, look, style(PasswordChangeForm(user)))
+    return _account_page(request, look, style(OwnPasswordForm(user)))
 
 
 @sensitive_post_parameters()
@@ -81,7 +92,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     if not AxesProxyHandler.is_allowed(request, {"username": user.username}):
         return _end_session(request)
-    form = style(PasswordChangeForm(user, request.POST))
+    form = style(OwnPasswordForm(user, request.POST))
     if not form.is_valid():
         if form.has_error("old_password", "password_incorrect") and _count_failure(request, user):
             return _end_session(request)
@@ -144,7 +155,7 @@ class SetupForm(forms.Form):
     def __init__(self, *args: Any, user: User | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password1"].help_text = "At least 10 characters, not only digits, nothing common."
+        self.fields["password1"].help_text = LENGTH_HINT
         if user is not None:
             del self.fields["username"]
 

@@ -26,6 +26,7 @@ from pacsbrowser.pages.lookup import (
 from pacsbrowser.pages.patient_page import totals
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
+from pacsbrowser.pages.templatetags.dicom_format import counted
 
 PAGE = 50
 WHY_LENGTH = 500
@@ -108,7 +109,7 @@ def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
         count = removal.restore(found, request.user.get_username(), _witness(request, Action.RESTORE))
     except removal.AlreadyEnded:
         return _ended(request)
-    messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {count:,} instances.")
+    messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {counted(count, 'instance')}.")
     return redirect("removal_list")
 
 
@@ -181,7 +182,8 @@ def _remove(request: HttpRequest, place: Place, context: dict[str, Any], after: 
 
 def _put_into_trash(request: HttpRequest, row: removal.Removable, why: str, after: str) -> HttpResponseRedirect:
     done = removal.remove(row, signed_in(request), why, _witness(request, Action.DELETE, why=why))
-    messages.success(request, f"{done.instance_count:,} instances are in the trash. They can be restored from there.")
+    moved = counted(done.instance_count, "instance")
+    messages.success(request, f"{moved} moved to the trash. An administrator can restore what is there.")
     return HttpResponseRedirect(after)
 
 
