@@ -50,6 +50,8 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
         return patients_csv(scope, state)
     most = _most(request)
     found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
+    if not found.count and (objects := omnibox.answer_end(request, state.query)):
+        return objects
     found = _at_least(found, state)
     record_query(request, state, "patients", found)
     context = _context(scope, state, found, "patients", PATIENT_HEADS, is_counted=most == search.LIMIT)
@@ -72,6 +74,8 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
         return studies_csv(scope, state)
     most = _most(request)
     found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
+    if not found.count and (objects := omnibox.answer_end(request, state.query)):
+        return objects
     found = _at_least(found, state)
     record_query(request, state, "studies", found)
     context = _context(scope, state, found, "studies", STUDY_HEADS, is_counted=most == search.LIMIT)

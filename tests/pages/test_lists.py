@@ -255,6 +255,14 @@ def test_a_uid_leads_to_its_object(viewer: Client) -> None:
     assert "with this part" in text_of(viewer.get(f"/?q={ROOT}"))
 
 
+@pytest.mark.parametrize("path", ["/", "/studies/"])
+def test_the_last_digits_of_a_uid_lead_to_its_object(viewer: Client, path: str) -> None:
+    ingest_datasets(make_dataset(StudyInstanceUID=f"{ROOT}.77.20261122", SeriesInstanceUID=f"{ROOT}.77.9081726354"))
+    found = viewer.get(path, {"q": "9081726354"})
+    assert found["Location"] == f"/studies/{ROOT}.77.20261122/series/{ROOT}.77.9081726354/"
+    assert viewer.get(path, {"q": "9081726355"}).status_code == 200
+
+
 def test_a_limited_scope_is_told_of_no_uid_elsewhere() -> None:
     patients(1, InstitutionName="Elsewhere")
     other = client_of("viewer", institutions="Here")
