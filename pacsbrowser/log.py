@@ -2,6 +2,7 @@
 
 import logging
 import re
+from copy import copy
 from types import TracebackType
 
 from django.core.exceptions import ImproperlyConfigured
@@ -25,6 +26,10 @@ class DiscreetFormatter(logging.Formatter):
         """Add the request number, if there is a request, and take query strings and one-time tokens out."""
         number = getattr(getattr(record, "request", None), "number", "")
         record.number = f" [{number}]" if number else ""
+        if getattr(record, "status_code", 500) < 500:
+            # refused or not found, as the code meant it: where that was does not matter
+            record = copy(record)
+            record.exc_info = record.exc_text = None
         text = super().format(record)
         return _SETUP_TOKEN.sub("/setup/…", _QUERY.sub("?…", text) if number else text)
 

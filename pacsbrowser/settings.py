@@ -10,6 +10,7 @@ PACSBROWSER_CACHE_GB    how large the kept pictures of frames may grow, in gigab
 PACSBROWSER_DECODERS    processes that decode pixels, for each web process (default 2)
 PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
+PACSBROWSER_SESSION_HOURS  hours after which a session ends in any case (default 12)
 PACSBROWSER_SECRET_KEY  the signing key, where it is not to be kept in the data folder
 PACSBROWSER_DEBUG       1: Django's debug pages; refused on any address but this machine's own
 DATABASE_URL            sqlite:///path (default: in the data folder)
@@ -201,8 +202,11 @@ AXES_LOCKOUT_CALLABLE = "pacsbrowser.pages.account.locked_out"
 AXES_CLIENT_IP_CALLABLE = "pacsbrowser.audit.record.address_of"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+# axes keeps what was sent with a failed try
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password", "old_password", "new_password1", "new_password2"]
 
 SESSION_IDLE = timedelta(minutes=_number("PACSBROWSER_IDLE", 30))
+SESSION_LIFETIME = timedelta(hours=_number("PACSBROWSER_SESSION_HOURS", 12))
 SESSION_COOKIE_AGE = int(SESSION_IDLE.total_seconds()) + 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = "Lax"

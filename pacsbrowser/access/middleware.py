@@ -1,4 +1,4 @@
-"""Every view demands a login, and a session that nobody uses ends."""
+"""Every view demands a login, and a session ends when nobody uses it, and after some hours anyway."""
 
 import time
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 _SEEN = "seen"
+_SINCE = "since"
 _WRITE_EVERY = 60
 
 
@@ -38,7 +39,9 @@ def _path_of(address: str) -> str:
 
 
 class IdleTimeoutMiddleware:
-    """Ends a session after SESSION_IDLE without a click. What a page asks by itself (X-Poll) is not a click.
+    """Ends a session after SESSION_IDLE without a click, and after SESSION_LIFETIME whatever is clicked.
+
+    What a page asks by itself (X-Poll) is not a click.
 
     The time is written at most once a minute, so that reading pages does not mean writing the database.
     """
@@ -50,8 +53,11 @@ class IdleTimeoutMiddleware:
         """Check, and note the time."""
         if request.user.is_authenticated:
             now = int(time.time())
-            seen = request.session.get(_SEEN)
-            if seen is not None and now - seen > settings.SESSION_IDLE.total_seconds():
+            seen, since = request.session.get(_SEEN), request.session.get(_SINCE)
+            if since is None:
+                since = request.session[_SINCE] = now
+            too_old = now - since > settings.SESSION_LIFETIME.total_seconds()
+            if too_old or (seen is not None and now - seen > settings.SESSION_IDLE.total_seconds()):
                 logout(request)
             elif "X-Poll" not in request.headers and (seen is None or now - seen >= _WRITE_EVERY):
                 request.session[_SEEN] = now

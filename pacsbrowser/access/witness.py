@@ -29,7 +29,10 @@ def _logged_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 
 
 def _login_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    record(Action.LOGIN_FAILED, request=request, who=str(credentials.get("username", "")), outcome=Result.FAILED)
+    # who is logged in already gives the old password only to change it
+    inside = request is not None and hasattr(request, "user") and request.user.is_authenticated
+    who, detail = str(credentials.get("username", "")), {"reason": "wrong old password"} if inside else None
+    record(Action.LOGIN_FAILED, request=request, who=who, outcome=Result.FAILED, detail=detail)
 
 
 def _locked_out(request: HttpRequest, username: str, **_: Any) -> None:

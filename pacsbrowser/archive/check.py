@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Sum
 
 from pacsbrowser.archive import counters, storage
 from pacsbrowser.archive.ingest import close_delivery, ingest, open_delivery
-from pacsbrowser.archive.models import Blob, Door, Instance, Patient, Study
+from pacsbrowser.archive.models import Blob, Door, Finding, Instance, Patient, Series, Study
 from pacsbrowser.archive.receive import CHUNK, stage_path
 
 _STEP = 500
@@ -93,17 +93,61 @@ def _known(paths: Iterable[str]) -> set[str]:
 
 
 def check_counts() -> Iterator[Problem]:
-    """List studies and patients whose stored counts are not what is stored."""
+    """List series, studies and patients whose stored counts, sizes and modalities are not what is stored."""
     for study in Study.objects.order_by("pk").iterator(chunk_size=_STEP):
-        live = Instance.objects.live().filter(series__study=study).order_by()
-        counted = list(live.values("series").annotate(n=Count("id")).values_list("n", flat=True))
-        if (len(counted), sum(counted)) != (study.series_count, study.instance_count):
-            yield Problem("wrong_count", f"study {study.pk}", f"{len(counted)} series, {sum(counted)} instances stored")
+        # what arrived since the row was read is no problem: it is looked at again
+        if _study_problems(study) and (fresh := Study.objects.filter(pk=study.pk).first()):
+            yield from _study_problems(fresh)
     for patient in Patient.objects.order_by("pk").iterator(chunk_size=_STEP):
-        studies = patient.studies.filter(instance_count__gt=0)
-        last = max(studies.values_list("date_sort", flat=True), default="")
-        if studies.count() != patient.study_count or last != patient.last_study:
-            yield Problem("wrong_count", f"patient {patient.pk}", f"{studies.count()} studies stored")
+        if _patient_problem(patient) and (again := Patient.objects.filter(pk=patient.pk).first()):
+            yield from filter(None, [_patient_problem(again)])
+    yield from check_finding_counts()
+
+
+def _study_problems(study: Study) -> list[Problem]:
+    live = Instance.objects.live().filter(series__study=study).order_by().values("series")
+    sums = live.annotate(n=Count("id"), frames=Sum("number_of_frames"), bytes=Sum("blob__size"))
+    counted = {row["series"]: (row["n"], row["frames"], row["bytes"]) for row in sums}
+    problems, modalities = [], set()
+    for series in Series.objects.filter(study=study):
+        count, frames, size = counted.get(series.pk, (0, 0, 0))
+        if (count, frames, size) != (series.instance_count, series.frame_count, series.size):
+            detail = f"{count} instances, {frames} frames, {size} bytes stored"
+            problems.append(Problem("wrong_count", f"series {series.pk}", detail))
+        if count and series.modality:
+            modalities.add(series.modality)
+    stored = len(counted), sum(n for n, _, _ in counted.values()), sum(size for _, _, size in counted.values())
+    if stored != (study.series_count, study.instance_count, study.size):
+        detail = f"{stored[0]} series, {stored[1]} instances, {stored[2]} bytes stored"
+        problems.append(Problem("wrong_count", f"study {study.pk}", detail))
+    listed = set(study.study_modalities.values_list("modality", flat=True))
+    if study.modalities != counters.join(modalities) or listed != modalities:
+        problems.append(Problem("wrong_count", f"study {study.pk}", f"modalities {sorted(modalities)} stored"))
+    return problems
+
+
+def _patient_problem(patient: Patient) -> Problem | None:
+    live = patient.studies.filter(instance_count__gt=0)
+    sums = live.aggregate(n=Count("id"), series=Sum("series_count"), instances=Sum("instance_count"), bytes=Sum("size"))
+    stored = sums["n"], sums["series"] or 0, sums["instances"] or 0, sums["bytes"] or 0
+    last = max(live.values_list("date_sort", flat=True), default="")
+    modalities = counters.join(live.values_list("modalities", flat=True))
+    counts = patient.study_count, patient.series_count, patient.instance_count, patient.size
+    if (*stored, last, modalities) == (*counts, patient.last_study, patient.modalities):
+        return None
+    return Problem("wrong_count", f"patient {patient.pk}", f"{stored[0]} studies, {stored[3]} bytes stored")
+
+
+def check_finding_counts() -> Iterator[Problem]:
+    """List series, studies and patients whose number of open findings is not that of the findings."""
+    for name, model in (("series", Series), ("study", Study), ("patient", Patient)):
+        still = Finding.objects.live().open().exclude(**{name: None}).order_by().values_list(name)
+        counted = dict(still.annotate(n=Count("id")))
+        for key, count in (
+            model._default_manager.order_by("pk").values_list("pk", "finding_count").iterator(chunk_size=_STEP)
+        ):
+            if count != counted.get(key, 0):
+                yield Problem("wrong_count", f"{name} {key}", f"{counted.get(key, 0)} open findings")
 
 
 def repair(problems: list[Problem], say: Callable[[str], None]) -> list[Problem]:
@@ -136,8 +180,7 @@ def _take_in(paths: list[Path]) -> None:
 def recount_all() -> None:
     """Compute all stored counts again."""
     for study in Study.objects.order_by("pk").iterator(chunk_size=_STEP):
-        with transaction.atomic():
-            counters.recount([study])
+        counters.recount([study])
     for patient in Patient.objects.filter(studies=None):
         counters.recount([], [patient])
     for patient in Patient.objects.order_by("pk").iterator(chunk_size=_STEP):

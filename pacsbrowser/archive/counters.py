@@ -4,13 +4,13 @@
 the live instances; removals, restores, moves and repairs use it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models
-from django.db.models import Count, Sum
+from django.db import connection, models, transaction
+from django.db.models import Count, F, Q, Sum
 
 from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study, StudyModality
 from pacsbrowser.archive.models.levels import TEXT_LENGTH
@@ -41,6 +41,8 @@ Row = Patient | Study | Series
 
 # Numbers that leave more than this many places free for each instance are labels, not a count with gaps.
 _SPARSE = 4
+# How often a study is added up at most; the last time under the write lock.
+_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -153,6 +155,14 @@ def join(modalities: Iterable[str]) -> str:
     return "\\".join(sorted({part for one in modalities for part in split(one)}))[:TEXT_LENGTH]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the live instances of a study add up to, by series, and the state of its series that this is true of."""
+
+    change_seqs: dict[int, int]
+    by_series: dict[int, Mapping[str, Any]]
+
+
 def recount(studies: Iterable[Study], patients: Iterable[Patient] = ()) -> None:
     """Compute all counts of some studies, their series and patients again from the live instances.
 
@@ -160,20 +170,65 @@ def recount(studies: Iterable[Study], patients: Iterable[Patient] = ()) -> None:
         studies: the studies whose instances changed.
         patients: further patients, such as the one that a study was moved away from.
     """
-    wanted = {patient.pk for patient in patients}
     for study in studies:
-        _recount_study(study)
-        wanted.add(study.patient_id)
-    for patient in Patient.objects.filter(pk__in=wanted):
-        _recount_patient(patient)
+        recount_after(study)
+    for patient in patients:
+        with transaction.atomic():
+            _recount_patient(patient.pk)
 
 
-def _recount_study(study: Study) -> None:
-    sums = Instance.objects.live().filter(series__study=study).order_by().values("series_id")
-    by_series = {
-        row["series_id"]: row
-        for row in sums.annotate(n=Count("id"), frames=Sum("number_of_frames"), bytes=Sum("blob__size"))
-    }
+def recount_after(
+    study: Study, change: Callable[[], int] = int, going: Sequence[int] = (), coming: Sequence[int] = ()
+) -> int:
+    """Make a change to a study's instances and write its new counts, in one transaction; return what `change` returns.
+
+    Adding up a large study takes longer than the write lock may be held, so it is done before, as if the change were
+    made, and only verified under the lock; who keeps adding to the study is not waited for without end.
+
+    Args:
+        study: the study.
+        change: takes instances away or brings them back, and returns how many it found.
+        going: the keys of those that it takes away.
+        coming: the keys of those that it brings back.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        sums = _add_up(study, going, coming)
+        with transaction.atomic():
+            if tries_left and _change_seqs(study) != sums.change_seqs:
+                continue
+            changed = change()
+            if not tries_left or changed != len(going) + len(coming):
+                sums = _add_up(study)
+            _write_study(Study.objects.get(pk=study.pk), sums.by_series)
+            _recount_patient(study.patient_id)
+            return changed
+    raise AssertionError("the last try always counts")
+
+
+def shift(series: Series, frames: int, size: int) -> None:
+    """Add the difference to the counts above an instance that shows another file now."""
+    more = F("size") + size
+    Series.objects.filter(pk=series.pk).update(
+        frame_count=F("frame_count") + frames, size=more, change_seq=F("change_seq") + 1
+    )
+    Study.objects.filter(pk=series.study_id).update(size=more)
+    Patient.objects.filter(studies=series.study_id).update(size=more)
+
+
+def _change_seqs(study: Study) -> dict[int, int]:
+    return dict(Series.objects.filter(study=study).values_list("pk", "change_seq"))
+
+
+def _add_up(study: Study, going: Sequence[int] = (), coming: Sequence[int] = ()) -> _Sums:
+    # the state is read first: what changes while the instances are read is noticed
+    change_seqs = _change_seqs(study)
+    then_live = Q(removal=None) & ~Q(pk__in=going) | Q(pk__in=coming)
+    rows = Instance.objects.filter(then_live, series__study=study).order_by().values("series_id")
+    sums = rows.annotate(n=Count("id"), frames=Sum("number_of_frames"), bytes=Sum("blob__size"))
+    return _Sums(change_seqs, {row["series_id"]: row for row in sums})
+
+
+def _write_study(study: Study, by_series: Mapping[int, Mapping[str, Any]]) -> None:
     for series in Series.objects.filter(study=study):
         row = by_series.get(series.pk, {"n": 0, "frames": 0, "bytes": 0})
         series.instance_count, series.frame_count, series.size = row["n"], row["frames"], row["bytes"]
@@ -193,7 +248,8 @@ def _recount_study(study: Study) -> None:
     )
 
 
-def _recount_patient(patient: Patient) -> None:
+def _recount_patient(key: int) -> None:
+    patient = Patient.objects.get(pk=key)
     live = Study.objects.filter(patient=patient, instance_count__gt=0)
     sums = live.aggregate(n=Count("id"), series=Sum("series_count"), instances=Sum("instance_count"), bytes=Sum("size"))
     patient.study_count = sums["n"]

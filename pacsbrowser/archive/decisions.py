@@ -23,6 +23,7 @@ def make_primary(copy: Copy, who: str, why: str) -> Instance:
         copy = Copy.objects.select_related("blob", "instance__blob", "instance__series__study").get(pk=copy.pk)
         instance = copy.instance
         shown, copied = instance.blob, copy.blob
+        frames = instance.number_of_frames
         # Both rows point at their file one to one: the copy lets go first.
         before = _facts(instance)
         Copy.objects.filter(pk=copy.pk).delete()
@@ -36,7 +37,8 @@ def make_primary(copy: Copy, who: str, why: str) -> Instance:
         references.save([(instance, header)])
         Copy.objects.create(instance=instance, kind=copy.kind, blob=shown, **before)
         Series.objects.filter(pk=instance.series_id).update(order_rule=ordering.UNKNOWN)
-        counters.recount([instance.series.study])
+        if instance.removal_id is None:
+            counters.shift(instance.series, instance.number_of_frames - frames, copied.size - shown.size)
     ordering.settle([instance.series_id])
     _close(instance, who, why)
     return instance

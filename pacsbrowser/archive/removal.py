@@ -4,7 +4,8 @@ Whether a person may do this is for the doors to ask. Large removals are done in
 only shortly; a removal that was cut off is finished by doing it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 
 from django.db import transaction
@@ -14,12 +15,25 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters, ordering, storage
-from pacsbrowser.archive.models import Blob, Copy, Finding, Instance, Level, Patient, Removal, Series, Study, Tombstone
+from pacsbrowser.archive.models import (
+    Blob,
+    Copy,
+    DeliveryItem,
+    Finding,
+    Instance,
+    Level,
+    Patient,
+    Removal,
+    Series,
+    Study,
+    Tombstone,
+)
 from pacsbrowser.archive.models.levels import in_scope
 
 _STEP = 1000
 # A row that is deleted takes its copies, references, findings and lines of deliveries along or changes them.
 _DELETED_AT_ONCE = 100
+_GONE = "deleted for good"
 
 
 class AlreadyEnded(Exception):
@@ -27,6 +41,12 @@ class AlreadyEnded(Exception):
 
 
 Removable = Patient | Study | Series | Instance
+# Called once for each study, in the transaction that ends what was done to it, with the number of its instances.
+Witness = Callable[[Removal, Study, int], object]
+
+
+def _nobody(removal: Removal, study: Study, count: int) -> None:
+    """Witness nothing."""
 
 
 def level_of(row: Removable) -> Level:
@@ -60,7 +80,7 @@ def visible_removals(scope: Scope) -> QuerySet[Removal]:
     return rows.filter(Exists(of_this.filter(inside))).exclude(Exists(of_this.exclude(inside)))
 
 
-def remove(row: Removable, user: User, why: str) -> Removal:
+def remove(row: Removable, user: User, why: str, witness: Witness = _nobody) -> Removal:
     """Put everything below a row into the trash and return the act."""
     removal = Removal.objects.create(
         level=level_of(row),
@@ -73,7 +93,7 @@ def remove(row: Removable, user: User, why: str) -> Removal:
         instance_count=0,
         size=row.size if not isinstance(row, Instance) else row.blob.size,
     )
-    removal.instance_count = _move(live_instances(row), removal)
+    removal.instance_count = _move(live_instances(row), removal, partial(witness, removal))
     removal.save(update_fields=["instance_count"])
     return removal
 
@@ -97,13 +117,13 @@ def _uid(row: Removable) -> str:
     return row.sop_instance_uid if isinstance(row, Instance) else ""
 
 
-def restore(removal: Removal, who: str) -> int:
+def restore(removal: Removal, who: str, witness: Witness = _nobody) -> int:
     """Make the instances of a removal live again; return how many. What was sent again meanwhile is live already.
 
     Raises:
         AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
     """
-    count = _move(Instance.objects.filter(removal=removal), None)
+    count = _move(Instance.objects.filter(removal=removal), None, partial(witness, removal))
     _end(removal, count, restored=timezone.now(), restored_by=who[:150])
     return count
 
@@ -115,50 +135,71 @@ def _end(removal: Removal, count: int, **how: object) -> None:
         raise AlreadyEnded
 
 
-def _move(instances: QuerySet[Instance], into: Removal | None) -> int:
-    """Put instances into the trash, or out of it, study by study; return how many.
-
-    The last step of a study and its counts are one transaction: where this was cut off, instances are left over, and
-    doing it again finds the study by them.
-    """
+def _move(instances: QuerySet[Instance], into: Removal | None, witness: Callable[[Study, int], object]) -> int:
+    """Put instances into the trash, or out of it, study by study; return how many."""
     moved = 0
     patients: dict[int, Patient] = {}
     for study in _studies_of(instances):
         patients[study.patient_id] = study.patient
-        found = list(instances.filter(series__study=study).values_list("pk", "series_id"))
-        series = {key for _, key in found}
-        *steps, last = _steps([key for key, _ in found]) if found else [[]]
-        for step in steps:
-            moved += instances.filter(pk__in=step).update(removal=into)
-        with transaction.atomic():
-            moved += instances.filter(pk__in=last).update(removal=into)
-            counters.recount(Study.objects.filter(pk=study.pk))
-            Series.objects.filter(pk__in=series).update(order_rule=ordering.UNKNOWN)
-        ordering.settle(series)
+        moved += _move_study(study, instances, into, witness)
     for patient in patients.values():
         with transaction.atomic():
             counters.recount_findings([patient])
     return moved
 
 
-def purge(removal: Removal, who: str) -> int:
+def _move_study(
+    study: Study, instances: QuerySet[Instance], into: Removal | None, witness: Callable[[Study, int], object]
+) -> int:
+    """Move the instances of one study.
+
+    The last step, its counts and its witness are one transaction: where this was cut off, instances are left over, and
+    doing it again finds the study by them.
+    """
+    found = list(instances.filter(series__study=study).values_list("pk", "series_id"))
+    series = {key for _, key in found}
+    *steps, last = _steps([key for key, _ in found]) if found else [[]]
+    moved = sum(instances.filter(pk__in=step).update(removal=into) for step in steps)
+
+    def end() -> int:
+        ended = instances.filter(pk__in=last).update(removal=into)
+        Series.objects.filter(pk__in=series).update(order_rule=ordering.UNKNOWN)
+        if moved + ended:
+            witness(study, moved + ended)
+        return ended
+
+    going, coming = (last, []) if into else ([], last)
+    moved += counters.recount_after(study, end, going, coming)
+    ordering.settle(series)
+    return moved
+
+
+def purge(removal: Removal, who: str, witness: Witness = _nobody) -> int:
     """Delete for good what a removal put into the trash: rows first, then files; return how many instances.
 
     Raises:
         AlreadyEnded: somebody else restored it or deleted it for good meanwhile, and nothing was left to do.
     """
-    keys = list(Instance.objects.filter(removal=removal).values_list("pk", flat=True))
     studies = _studies_of(Instance.objects.filter(removal=removal))
-    deleted = 0
-    for step in _steps(keys, _DELETED_AT_ONCE):
-        with transaction.atomic():
-            # Read again under the lock: an object that was sent again meanwhile is live and stays.
-            still = list(Instance.objects.filter(pk__in=step, removal=removal).values_list("pk", flat=True))
-            _delete_rows(still)
-        deleted += len(still)
-        unlink_tombstones()
+    deleted = sum(_purge_study(study, removal, partial(witness, removal)) for study in studies)
     _end(removal, deleted, purged=timezone.now(), purged_by=who[:150])
     _delete_empty_parents(studies)
+    return deleted
+
+
+def _purge_study(study: Study, removal: Removal, witness: Callable[[Study, int], object]) -> int:
+    of_this = Instance.objects.filter(removal=removal, series__study=study)
+    steps = list(_steps(list(of_this.values_list("pk", flat=True)), _DELETED_AT_ONCE))
+    deleted = 0
+    for place, step in enumerate(steps, 1):
+        with transaction.atomic():
+            # Read again under the lock: an object that was sent again meanwhile is live and stays.
+            still = list(of_this.filter(pk__in=step).values_list("pk", flat=True))
+            _delete_rows(still)
+            deleted += len(still)
+            if deleted and place == len(steps):
+                witness(study, deleted)
+        unlink_tombstones()
     return deleted
 
 
@@ -168,6 +209,10 @@ def _delete_rows(keys: list[int]) -> None:
         *Instance.objects.filter(pk__in=keys).values_list("blob_id", "blob__path"),
         *copies.values_list("blob_id", "blob__path"),
     ]
+    # The lines of the deliveries stay, for their counts; without their key, a file that is sent again is taken in.
+    DeliveryItem.objects.filter(instance__in=keys).update(
+        name=_GONE, reason="", resume_key="", study_instance_uid="", series_instance_uid="", sop_instance_uid=""
+    )
     Tombstone.objects.bulk_create((Tombstone(path=path) for _, path in blobs), ignore_conflicts=True)
     # What other instances have as well stays, without this one as the example.
     several = Finding.objects.filter(instance__in=keys, instance_count__gt=1).exclude(level=Level.INSTANCE)

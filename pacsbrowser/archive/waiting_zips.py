@@ -8,12 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from pacsbrowser.access.models import User
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.ingest import close_delivery
 from pacsbrowser.archive.models import Delivery
 from pacsbrowser.archive.receive import CHUNK, Readable, clean_name
-from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.models import ENDED, Job, State
 from pacsbrowser.jobs.work import enqueue
 
 JOB = "unpack"
@@ -42,6 +44,7 @@ def receive_zip(stream: Readable, name: str, resume_key: str, delivery: Delivery
             JOB,
             user,
             f"Unpack {clean_name(name)}",
+            str(delivery.pk),
             delivery=str(delivery.pk),
             file=path.name,
             called=clean_name(name),
@@ -62,14 +65,21 @@ def _write(stream: Readable, path: Path) -> int:
         return file.tell()
 
 
-def jobs_of(delivery: Delivery) -> list[Job]:
+def jobs_of(delivery: Delivery) -> QuerySet[Job]:
     """Return the unpacking jobs of a delivery, oldest first."""
-    return list(Job.objects.filter(name=JOB, parameters__delivery=str(delivery.pk)).order_by("created", "id"))
+    return Job.objects.filter(name=JOB, subject=str(delivery.pk)).order_by("created", "id")
 
 
-def is_unpacking(delivery: Delivery, besides: Job | None = None) -> bool:
-    """Whether zips of a delivery are still to be unpacked, other than by the job at hand."""
-    return any(not job.has_ended for job in jobs_of(delivery) if job != besides)
+def is_unpacking(delivery: Delivery) -> bool:
+    """Whether zips of a delivery are still to be unpacked."""
+    return jobs_of(delivery).exclude(state__in=ENDED).exists()
+
+
+def close_when_unpacked(job: Job) -> None:
+    """Mark a delivery as finished with the last of its zips."""
+    delivery = Delivery.objects.filter(pk=job.subject).first()
+    if delivery and not is_unpacking(delivery):
+        close_delivery(delivery)
 
 
 def find_jobs(delivery: Delivery, keys: Sequence[str]) -> dict[str, Job]:

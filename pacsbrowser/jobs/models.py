@@ -26,6 +26,8 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=60)
+    # what it works on, where its jobs are asked for: the key of a row of another table
+    subject = models.CharField(max_length=64, blank=True, default="")
     title = models.CharField(max_length=256)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -46,12 +48,13 @@ class Job(models.Model):
     finished = models.DateTimeField(null=True)
 
     class Meta:
-        """For claiming the oldest waiting job, and for the two lists of the jobs page, newest first."""
+        """For claiming the oldest waiting job, the two lists of the jobs page, newest first, and a subject's jobs."""
 
         indexes = [
             models.Index(fields=["state", "not_before"], name="job_claim"),
             models.Index(fields=["-created", "id"], name="job_newest"),
             models.Index(fields=["owner", "-created"], name="job_mine"),
+            models.Index(fields=["subject", "created"], name="job_subject"),
         ]
 
     def __str__(self) -> str:

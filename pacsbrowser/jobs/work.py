@@ -16,11 +16,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import F, Q, Value
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.models import ENDED, Job, State
 
 JobFunction = Callable[..., dict[str, Any] | None]
 
@@ -28,6 +29,8 @@ MAX_ATTEMPTS = 3
 # A worker writes its heartbeat every few seconds; one that is silent for longer is taken to be dead.
 HEARTBEAT = timedelta(seconds=5)
 STALE = timedelta(seconds=30)
+# Ended jobs are kept for so long.
+KEPT = timedelta(days=90)
 _WRITE_EVERY = 0.5
 _LOG_LINE = 500
 
@@ -36,6 +39,7 @@ _LOG_LINE = 500
 class _Registered:
     function: JobFunction
     may_run: Callable[[Any], bool]
+    ended: Callable[[Job], object]
 
 
 _functions: dict[str, _Registered] = {}
@@ -57,16 +61,21 @@ class NotAllowed(Exception):
     """The owner of a job may not do any more what it does."""
 
 
-def job(name: str, may_run: Callable[[Any], bool] = lambda owner: True) -> Callable[[JobFunction], JobFunction]:
+def job(
+    name: str,
+    may_run: Callable[[Any], bool] = lambda owner: True,
+    ended: Callable[[Job], object] = lambda job_row: None,
+) -> Callable[[JobFunction], JobFunction]:
     """Register a function under a name, so that lower floors and other processes can ask for it.
 
     Args:
         name: what the function is asked for by.
         may_run: whether a user may do this; asked again at each run and retry, for rights may have been taken away.
+        ended: called in the transaction in which a job ends, however it ends: of two that end at once, one is the last.
     """
 
     def register(function: JobFunction) -> JobFunction:
-        if _functions.setdefault(name, _Registered(function, may_run)).function is not function:
+        if _functions.setdefault(name, _Registered(function, may_run, ended)).function is not function:
             raise ValueError(f"Two job functions are called {name!r}.")
         return function
 
@@ -90,12 +99,13 @@ def check_owner(job_row: Job) -> None:
         raise NotAllowed("Whoever started this job may not do this any more.")
 
 
-def enqueue(name: str, owner: AbstractBaseUser | None, title: str, **parameters: Any) -> Job:
+def enqueue(name: str, owner: AbstractBaseUser | None, title: str, subject: str = "", **parameters: Any) -> Job:
     """Ask for a job; it runs as soon as a worker is free. The parameters must be JSON."""
     if name not in _functions:
         raise ValueError(f"No job function is called {name!r}.")
     return Job.objects.create(
         name=name,
+        subject=subject,
         owner=owner,  # type: ignore[misc]
         title=title[:256],
         parameters=parameters,
@@ -105,9 +115,27 @@ def enqueue(name: str, owner: AbstractBaseUser | None, title: str, **parameters:
 def cancel(job_row: Job) -> bool:
     """Cancel a waiting job at once, ask a running one to stop; false if it had ended."""
     waiting = Job.objects.filter(pk=job_row.pk, state=State.QUEUED)
-    if waiting.update(state=State.CANCELLED, finished=timezone.now()):
+    if end(waiting, State.CANCELLED):
         return True
     return bool(Job.objects.filter(pk=job_row.pk, state=State.RUNNING).update(cancel_asked=True))
+
+
+def end(rows: QuerySet[Job], state: State, **fields: Any) -> bool:
+    """End the job that a query finds; false if it finds none."""
+    with transaction.atomic():
+        job_row = rows.first()
+        if job_row is None:
+            return False
+        rows.update(state=state, finished=timezone.now(), **fields)
+        if registered := _functions.get(job_row.name):
+            registered.ended(job_row)
+    return True
+
+
+def prune() -> int:
+    """Delete jobs that ended long ago; return how many."""
+    old = Job.objects.filter(state__in=ENDED, finished__lt=timezone.now() - KEPT)
+    return old.delete()[0]
 
 
 def retry(job_row: Job) -> bool:

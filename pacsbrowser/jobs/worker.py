@@ -25,7 +25,9 @@ from pacsbrowser.jobs.work import (
     NotAllowed,
     Progress,
     check_owner,
+    end,
     function_of,
+    prune,
     stale,
 )
 
@@ -54,6 +56,7 @@ class Worker:
             if time.monotonic() - tidied > _TIDY_EVERY:
                 tidied = time.monotonic()
                 SessionStore.clear_expired()
+                prune()
             if not self.work_once():
                 self._stop.wait(_POLL)
         connections.close_all()
@@ -113,7 +116,7 @@ class Worker:
             self._finish(job_row, State.DONE, result=result or {})
 
     def _finish(self, job_row: Job, state: State, **fields: object) -> None:
-        self._mine(job_row).update(state=state, finished=timezone.now(), **fields)
+        end(self._mine(job_row), state, **fields)
 
     def _end(self, job_row: Job, problem: str, again: bool) -> None:
         """Try again later, each time waiting longer; or give up."""
@@ -123,7 +126,7 @@ class Worker:
             rows.update(state=State.QUEUED, worker="", problem=problem, not_before=timezone.now() + wait)
         else:
             state = State.CANCELLED if job_row.cancel_asked else State.FAILED
-            rows.update(state=state, problem=problem, finished=timezone.now())
+            end(rows, state, problem=problem)
 
     def _mine(self, job_row: Job) -> QuerySet[Job]:
         return Job.objects.filter(pk=job_row.pk, state=State.RUNNING, worker=job_row.worker)

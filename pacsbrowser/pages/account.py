@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
+from axes.utils import reset
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login as auth_login
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import logout as auth_logout
+from django.contrib.auth import update_session_auth_hash, user_login_failed
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
@@ -21,12 +24,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from pacsbrowser.access.models import OneTimeLink, Role, Theme, User
 from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import record
+from pacsbrowser.audit.record import address_of, record
 from pacsbrowser.pages.fields import UserModelForm, style
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
+LENGTH_HINT = "At least 10 characters, not only digits, nothing common."
 
 
 def _lock_facts() -> dict[str, int]:
@@ -56,6 +60,16 @@ class LookForm(UserModelForm):
         fields = ["theme", "shortcuts"]
 
 
+class OwnPasswordForm(PasswordChangeForm):
+    """The old password and a new one twice, in the words of the set-up page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = LENGTH_HINT
+        self.fields["new_password2"].label, self.fields["new_password2"].help_text = "New password again", ""
+        del self.fields["old_password"].widget.attrs["autofocus"]  # the page begins with the look
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """One's own look and password."""
@@ -65,23 +79,42 @@ def account(request: HttpRequest) -> HttpResponse:
         look.save()
         messages.success(request, "Saved.")
         return redirect("account")
-    return _account_page(request, look, style(PasswordChangeForm(user)))
+    return _account_page(request, look, style(OwnPasswordForm(user)))
 
 
 @sensitive_post_parameters()
 @require_POST
 def password_change(request: HttpRequest) -> HttpResponse:
-    """Change one's own password; every other session of the user ends."""
+    """Change one's own password; every other session of the user ends.
+
+    Wrong old passwords count like failed logins, so that an open session does not help to guess; too many end it.
+    """
     user = signed_in(request)
-    form = style(PasswordChangeForm(user, request.POST))
+    if not AxesProxyHandler.is_allowed(request, {"username": user.username}):
+        return _end_session(request)
+    form = style(OwnPasswordForm(user, request.POST))
     if not form.is_valid():
+        if form.has_error("old_password", "password_incorrect") and _count_failure(request, user):
+            return _end_session(request)
         return _account_page(request, style(LookForm(instance=user)), form, status=422)
     with transaction.atomic():
         form.save()
         record(Action.USER_CHANGE, request=request, object=user.username, detail={"changed": ["password"]})
     update_session_auth_hash(request, user)
+    reset(username=user.username, ip=address_of(request))
     messages.success(request, "The password is changed. Other sessions of yours have ended.")
     return redirect("account")
+
+
+def _count_failure(request: HttpRequest, user: User) -> bool:
+    """Tell those who count and record failed logins of a wrong password; true if it was one too many."""
+    user_login_failed.send(__name__, credentials={"username": user.username}, request=request)
+    return not AxesProxyHandler.is_allowed(request, {"username": user.username})
+
+
+def _end_session(request: HttpRequest) -> HttpResponse:
+    auth_logout(request)
+    return locked_out(request)
 
 
 def _account_page(
@@ -122,7 +155,7 @@ class SetupForm(forms.Form):
     def __init__(self, *args: Any, user: User | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password1"].help_text = "At least 10 characters, not only digits, nothing common."
+        self.fields["password1"].help_text = LENGTH_HINT
         if user is not None:
             del self.fields["username"]
 

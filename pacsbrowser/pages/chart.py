@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.hierarchy import (
@@ -30,6 +31,7 @@ from pacsbrowser.pages.render import page
 RANGE_STEP = 100
 
 
+@require_safe
 def patient_chart(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the hierarchy of a patient: all studies, newest first, a page of them at a time."""
     patient, scope = find_patient(request, pk)
@@ -40,6 +42,7 @@ def patient_chart(request: HttpRequest, pk: int) -> HttpResponseBase:
     return page(request, "pages/patient_chart.html", _context(request, tree, scope))
 
 
+@require_safe
 @offers_choice
 def study_chart(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     """Show the hierarchy of a study: its series by number, a page of them at a time."""
@@ -52,6 +55,7 @@ def study_chart(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     return page(request, "pages/study_chart.html", context)
 
 
+@require_safe
 @offers_choice
 def chart_range(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponseBase:
     """Return the tree items of a range of a series; a person who opens this address is sent to the series' page."""

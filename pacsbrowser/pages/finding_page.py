@@ -15,7 +15,10 @@ HOLDERS_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """A value that some objects have, how many, and one of them."""
+    """A value that some objects have, in how many it was seen when they came, and one of them.
+
+    Those with the value that is shown were not counted: they are the others.
+    """
 
     value: str
     instances: int
@@ -62,9 +65,7 @@ def value_rows(finding: Finding, scope: Scope) -> list[ValueRow]:
         ValueRow(str(entry.get("value", "")), entry.get("instances", 0), examples.get(entry.get("instance")), False)
         for entry in finding.values
     ]
-    row = finding.series or finding.study or finding.patient
-    rest = max(0, row.instance_count - sum(other.instances for other in others))
-    return [ValueRow(finding.detail, rest, _first_instance(finding, scope), True), *others]
+    return [ValueRow(finding.detail, 0, _first_instance(finding, scope), True), *others]
 
 
 def _first_instance(finding: Finding, scope: Scope) -> Instance | None:

@@ -29,7 +29,7 @@ MOST_IN_CSV = 100_000
 WHY_LENGTH = 500
 NEEDS_REASON = "Say why: the reason is kept with the finding and in the audit log."
 CSV_COLUMNS = (
-    "code", "title", "severity", "level", "state", "keyword", "what", "instances", "first_seen", "last_seen",
+    "code", "title", "severity", "level", "state", "keyword", "what", "seen_in", "first_seen", "last_seen",
     "study_instance_uid", "series_instance_uid", "sop_instance_uid", "decided_by", "decided", "decision",
 )  # fmt: skip
 

@@ -1,31 +1,28 @@
 """The list of patients, which is the home page, the list of studies, and what arrived lately."""
 
-from collections.abc import Callable
-from datetime import datetime, time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
 from pacsbrowser.archive.models import Door
-from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.audit.record import SEEN_AGAIN, did_lately, record
 from pacsbrowser.pages import omnibox
 from pacsbrowser.pages.list_advice import close_words, without_one
 from pacsbrowser.pages.list_chips import chips
+from pacsbrowser.pages.list_counts import counts_link, record_query, summary, tabs
 from pacsbrowser.pages.list_csv import patients_csv, studies_csv
-from pacsbrowser.pages.list_rows import patient_rows, study_link, study_rows
+from pacsbrowser.pages.list_rows import arrived_line, patient_lines, study_lines, study_rows
 from pacsbrowser.pages.list_state import DATES, MOST, PAGE, SEXES, ListState, read_state
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
-from pacsbrowser.pages.templatetags.dicom_format import counted
 
-# The other tab's number for a search is exact up to here.
-TAB_COUNT = 1_000
 STUDIES_OF_ONE = 10
 DELIVERIES = 10
 PATIENT_HEADS = (
@@ -37,9 +34,11 @@ STUDY_HEADS = (
     ("description", "Description", ""), ("accession", "Accession", ""), ("series", "Series", "-"),
     ("instances", "Instances", "-"), ("referring", "Referring physician", ""), ("institution", "Institution", ""),
 )  # fmt: skip
+Heads = tuple[tuple[str, str, str], ...]
 _NUMBERS = {"studies", "series", "instances"}
 
 
+@require_safe
 def patient_list(request: HttpRequest) -> HttpResponseBase:
     """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
     state = read_state(request.GET, search.PATIENTS.sorts, "-last")
@@ -47,18 +46,23 @@ def patient_list(request: HttpRequest) -> HttpResponseBase:
         return omnibox.answer(request, state.query)
     scope = scope_of(request.user)
     if request.GET.get("format") == "csv":
-        _record(request, state, "patients", as_file=True)
+        record_query(request, state, "patients", as_file=True)
         return patients_csv(scope, state)
-    found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit)
-    _record(request, state, "patients", found.count)
-    context = _context(scope, state, found, "patients", PATIENT_HEADS)
-    context["rows"] = patient_rows(found.rows, timezone.localdate(), _wants_more(request))
+    most = _most(request)
+    found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
+    if not found.count and (objects := omnibox.answer_end(request, state.query)):
+        return objects
+    found = _at_least(found, state)
+    record_query(request, state, "patients", found)
+    context = _context(scope, state, found, "patients", PATIENT_HEADS, is_counted=most == search.LIMIT)
+    context["rows"] = patient_lines(found.rows, timezone.localdate(), _wants_more(request))
     if state.is_narrowed and found.count == 1 and found.rows:
         studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
         context["only_studies"] = study_rows(studies)
     return _answer(request, "pages/patient_list.html", state, context)
 
 
+@require_safe
 def study_list(request: HttpRequest) -> HttpResponseBase:
     """The studies of all patients, filtered and sorted."""
     state = read_state(request.GET, search.STUDIES.sorts, "-date")
@@ -66,15 +70,20 @@ def study_list(request: HttpRequest) -> HttpResponseBase:
         return omnibox.answer(request, state.query)
     scope = scope_of(request.user)
     if request.GET.get("format") == "csv":
-        _record(request, state, "studies", as_file=True)
+        record_query(request, state, "studies", as_file=True)
         return studies_csv(scope, state)
-    found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit)
-    _record(request, state, "studies", found.count)
-    context = _context(scope, state, found, "studies", STUDY_HEADS)
-    context["rows"] = study_rows(found.rows, _wants_more(request))
+    most = _most(request)
+    found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
+    if not found.count and (objects := omnibox.answer_end(request, state.query)):
+        return objects
+    found = _at_least(found, state)
+    record_query(request, state, "studies", found)
+    context = _context(scope, state, found, "studies", STUDY_HEADS, is_counted=most == search.LIMIT)
+    context["rows"] = study_lines(found.rows, _wants_more(request))
     return _answer(request, "pages/study_list.html", state, context)
 
 
+@require_safe
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Did it arrive: the newest deliveries, what became of their files, which studies they brought."""
     user = signed_in(request)
@@ -86,7 +95,8 @@ def arrivals(request: HttpRequest) -> HttpResponse:
         "next": found[DELIVERIES - 1].delivery.pk if len(found) > DELIVERIES else None,
         "is_first": after is None,
         "now": timezone.now(),
-        "tabs": _tabs(scope, None, "arrivals", None),
+        "tabs": tabs(None, "arrivals", {}),
+        "counts": reverse("list_counts", args=["arrivals"]) + "?",
     }
     return page(request, "pages/arrivals.html", context, fragment="results")
 
@@ -103,12 +113,8 @@ def _arrival(one: "search.Arrival", user: User) -> dict[str, Any]:
         "problems": one.problems,
         "is_many": one.study_count >= search.MOST_STUDIES,
         "more_studies": one.study_count - len(one.studies),
-        "studies": [
-            {"study": own.study, "added": own.added, "missing": own.missing,
-             "href": study_link(own.study.study_instance_uid, own.study.pk, own.holders)}
-            for own in one.studies
-        ],
-    }  # fmt: skip
+        "studies": [arrived_line(own, one.delivery.pk) for own in one.studies],
+    }
 
 
 def _uuid(text: str) -> UUID | None:
@@ -118,10 +124,21 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
+def _most(request: HttpRequest) -> int:
+    """How far to count: no further than is cheap, for the figure comes by itself; without JavaScript by a link."""
+    return search.LIMIT if "count" in request.GET else search.FEW
+
+
+def _at_least(found: "search.Page[Any]", state: ListState) -> "search.Page[Any]":
+    """There are at least as many rows as were shown."""
+    return found if found.exact else replace(found, count=max(found.count, state.at + len(found.rows)))
+
+
 def _context(
-    scope: Scope, state: ListState, found: "search.Page[Any]", level: str, heads: tuple[tuple[str, str, str], ...]
+    scope: Scope, state: ListState, found: "search.Page[Any]", level: str, heads: Heads, *, is_counted: bool
 ) -> dict[str, Any]:
     own = chips(state)
+    is_settled = is_counted or found.exact or found.count >= search.LIMIT
     end = state.at + len(found.rows)
     heads_shown = _heads(state, heads)
     context = {
@@ -130,7 +147,7 @@ def _context(
         "level": level,
         "chips": own,
         "heads": heads_shown,
-        "summary": _summary(found, level),
+        "summary": summary(found, level),
         "sorted_by": next(f"{head['label']}, {head['way']}" for head in heads_shown if head["way"]),
         "chosen_date": state.get("date") or ("range" if state.filters.has_date else ""),
         "from_day": state.get("from") if state.get("date") in ("", "range") else "",
@@ -138,7 +155,9 @@ def _context(
         "first": state.at + 1,
         "end": end,
         "more": f"{state.link()}&after={found.after}&at={end}" if found.after else "",
-        "tabs": _tabs(scope, state, level, found),
+        "tabs": tabs(state, level, {level: found}),
+        "counts": counts_link(state, level, found if is_settled else None),
+        "is_settled": is_settled,
         "dates": DATES,
         "sexes": SEXES,
         "modalities": _modalities(scope, state),
@@ -151,14 +170,7 @@ def _context(
     return context
 
 
-def _summary(found: "search.Page[Any]", level: str) -> str:
-    noun = {"patients": "patient", "studies": "study"}[level]
-    if not found.count:
-        return f"No {noun} matches" if found.exact else f"No {noun} found so far"
-    return counted(found.count, noun) if found.exact else f"Over {counted(found.count, noun)}"
-
-
-def _heads(state: ListState, heads: tuple[tuple[str, str, str], ...]) -> list[dict[str, str]]:
+def _heads(state: ListState, heads: Heads) -> list[dict[str, str]]:
     """A column is sorted the way it is mostly wanted first: names from A, dates and numbers from the top."""
     shown = []
     for name, label, first in heads:
@@ -178,29 +190,6 @@ def _modalities(scope: Scope, state: ListState) -> list[str]:
     return sorted({*known, *state.filters.modalities})
 
 
-def _tabs(scope: Scope, state: ListState | None, level: str, found: "search.Page[Any] | None") -> list[dict[str, Any]]:
-    """Return the tabs with their numbers; the other list's is counted for the same search."""
-    query, filters = (state.query, state.filters) if state else (search.parse_query(""), search.Filters())
-    link = state.link(sort=None) if state else ""
-    most = TAB_COUNT if query.terms or filters else search.LIMIT
-    # several filters of one study are read from many rows: once is enough
-    is_cheap = sum(map(bool, (filters.modalities, filters.has_date, filters.description, filters.accession))) < 2
-    tabs = []
-    counters: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
-        ("patients", "Patients", "/", search.count_patients),
-        ("studies", "Studies", "/studies/", search.count_studies),
-    )
-    for name, label, path, count in counters:
-        hits = found if name == level else count(scope, query, filters, most) if is_cheap else None
-        tabs.append({"label": label, "href": path + link.removesuffix("?"), "current": name == level,
-                     "count": hits.count if hits else None, "exact": not hits or hits.exact})  # fmt: skip
-    midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
-    today = search.count_arrived_since(scope, midnight, TAB_COUNT + 1)
-    tabs.append({"label": "Arrived today", "href": "/arrivals/", "current": level == "arrivals",
-                 "count": min(today, TAB_COUNT), "exact": today <= TAB_COUNT})  # fmt: skip
-    return tabs
-
-
 def _answer(request: HttpRequest, template: str, state: ListState, context: dict[str, Any]) -> HttpResponse:
     """Answer with the page, its results, or, where "load more" was followed, the further rows."""
     wants_more = _wants_more(request)
@@ -216,26 +205,3 @@ def _answer(request: HttpRequest, template: str, state: ListState, context: dict
 def _wants_more(request: HttpRequest) -> bool:
     """Whether rows are to be added to the list that the browser shows."""
     return request.headers.get("HX-Target") == "rows"
-
-
-def _record(
-    request: HttpRequest, state: ListState, level: str, count: int | None = None, *, as_file: bool = False
-) -> None:
-    """Record what was asked for; going on in a list is no new question, and a list opened without one counts rarely."""
-    criteria = {name: " ".join(values) for name, values in state.values.items() if name not in ("after", "at", "show")}
-    if not as_file:
-        if state.after is not None and did_lately(request, Action.QUERY, {"list": level, **criteria}):
-            return
-        if not state.is_narrowed and _asked_lately(request):
-            return
-    detail: dict[str, Any] = {"list": level, **criteria}
-    if count is not None:
-        detail["found"] = count
-    if as_file:
-        detail["format"] = "csv"
-    record(Action.DOWNLOAD if as_file else Action.QUERY, request=request, detail=detail)
-
-
-def _asked_lately(request: HttpRequest) -> bool:
-    since = timezone.now() - SEEN_AGAIN
-    return Event.objects.filter(user_id=request.user.pk, action=Action.QUERY, study="", time__gt=since).exists()

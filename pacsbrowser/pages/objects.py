@@ -1,6 +1,7 @@
 """The pages of the four levels: patient, study, series, instance."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import ordering
 from pacsbrowser.archive.models import Level
@@ -10,6 +11,7 @@ from pacsbrowser.pages.lookup import Place, find_instance, find_patient, find_se
 from pacsbrowser.pages.render import page
 
 
+@require_safe
 def patient_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a patient: identifiers, names, and the studies, newest first."""
     patient, scope = find_patient(request, pk)
@@ -18,6 +20,7 @@ def patient_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return page(request, "pages/patient_detail.html", context, fragment="studies")
 
 
+@require_safe
 @offers_choice
 def study_detail(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     """Show a study: its attributes and its series."""
@@ -26,6 +29,7 @@ def study_detail(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     return page(request, "pages/study_detail.html", study_page.context(place, request.GET), fragment="series")
 
 
+@require_safe
 @offers_choice
 def series_detail(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponseBase:
     """Show a series: one page of its instances in the stored order. `?n=` jumps to an Instance Number."""
@@ -37,6 +41,7 @@ def series_detail(request: HttpRequest, study_uid: str, series_uid: str) -> Http
     return page(request, "pages/series_detail.html", series_page.context(place, request.GET), fragment="instances")
 
 
+@require_safe
 @offers_choice
 def instance_detail(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str) -> HttpResponseBase:
     """Show an instance: attributes, provenance, references, copies, findings and the whole header."""

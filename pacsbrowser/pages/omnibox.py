@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.archive import search
@@ -68,6 +69,15 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     return _page(request, answers, query)
 
 
+def answer_end(request: HttpRequest, query: Query) -> HttpResponseBase | None:
+    """Answer a number that no patient or study has but that ends a study's or series' UID; None if none does."""
+    end = query.uid_end
+    if not end or not search.find_partial(scope_of(request.user), end):
+        return None
+    return answer(request, search.parse_query(f"uid:{end}"))
+
+
+@require_safe
 def uid_holders(request: HttpRequest, uid: str) -> HttpResponse:
     """Everything known of one UID; always the page, also with one holder."""
     query = search.parse_query(f"uid:{uid}")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pacsbrowser.access.decorators import administrator_required
 from pacsbrowser.access.scope import scope_of
 from pacsbrowser.archive import inbox, removal
-from pacsbrowser.archive.models import Level, Patient, Removal, Series, Study
+from pacsbrowser.archive.models import Level, Removal, Series, Study
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.pages.lookup import (
@@ -26,6 +26,7 @@ from pacsbrowser.pages.lookup import (
 from pacsbrowser.pages.patient_page import totals
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
+from pacsbrowser.pages.templatetags.dicom_format import counted
 
 PAGE = 50
 WHY_LENGTH = 500
@@ -46,10 +47,7 @@ def patient_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     why = _reason(request)
     if not why:
         return _ask(request, context)
-    rows: list[removal.Removable] = [patient]
-    if not scope.everything:
-        rows = list(Study.objects.visible_to(scope).filter(patient=patient))
-    return _put_into_trash(request, rows, patient, "", patient.audit_name, why, reverse("patient_list"))
+    return _put_into_trash(request, patient, why, reverse("patient_list"))
 
 
 @administrator_required
@@ -108,11 +106,10 @@ def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
     if found.restored or found.purged:
         return _ended(request)
     try:
-        count = removal.restore(found, request.user.get_username())
+        count = removal.restore(found, request.user.get_username(), _witness(request, Action.RESTORE))
     except removal.AlreadyEnded:
         return _ended(request)
-    record(Action.RESTORE, request=request, object=found.uid, detail=_detail(found, count))
-    messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {count:,} instances.")
+    messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {counted(count, 'instance')}.")
     return redirect("removal_list")
 
 
@@ -127,10 +124,10 @@ def removal_purge(request: HttpRequest, pk: int) -> HttpResponse:
         problem = "Tick the box to delete for good." if request.method == "POST" else ""
         return page(request, "pages/removal_purge.html", {"removal": found, "problem": problem})
     try:
-        count = removal.purge(found, request.user.get_username())
+        witness = _witness(request, Action.DELETE, for_good=True)
+        count = removal.purge(found, request.user.get_username(), witness)
     except removal.AlreadyEnded:
         return _ended(request)
-    record(Action.DELETE, request=request, object=found.uid, detail={**_detail(found, count), "for_good": True})
     messages.success(request, f"{found.get_level_display()} “{found.label}” is deleted for good: {count:,} instances.")
     return redirect("removal_list")
 
@@ -180,26 +177,27 @@ def _remove(request: HttpRequest, place: Place, context: dict[str, Any], after: 
     if not why:
         own = {"patient": place.patient, "study": place.study, "place": place, "level": place.level}
         return _ask(request, {**own, "back": _own_url(place), **context})
-    study_uid = place.study.study_instance_uid
-    return _put_into_trash(request, [place.row], place.patient, study_uid, place.uid, why, after)
+    return _put_into_trash(request, place.row, why, after)
 
 
-def _put_into_trash(
-    request: HttpRequest,
-    rows: list[removal.Removable],
-    patient: Patient,
-    study_uid: str,
-    uid: str,
-    why: str,
-    after: str,
-) -> HttpResponseRedirect:
-    removals = [removal.remove(row, signed_in(request), why) for row in rows]
-    count = sum(done.instance_count for done in removals)
-    detail = {**_detail(removals[0], count), "why": why}
-    record(Action.DELETE, request=request, patient=patient.audit_name, study=study_uid, object=uid, detail=detail)
-    messages.success(request, f"{count:,} instances are in the trash. They can be restored from there.")
+def _put_into_trash(request: HttpRequest, row: removal.Removable, why: str, after: str) -> HttpResponseRedirect:
+    done = removal.remove(row, signed_in(request), why, _witness(request, Action.DELETE, why=why))
+    moved = counted(done.instance_count, "instance")
+    messages.success(request, f"{moved} moved to the trash. An administrator can restore what is there.")
     return HttpResponseRedirect(after)
 
 
-def _detail(removed: Removal, count: int) -> dict[str, Any]:
-    return {"level": removed.level, "instances": count, "removal": removed.pk}
+def _witness(request: HttpRequest, action: Action, **more: Any) -> removal.Witness:
+    """Return what adds an audit event for each study, so that the log's filters find it by study and by patient."""
+
+    def record_study(act: Removal, study: Study, count: int) -> None:
+        record(
+            action,
+            request=request,
+            patient=study.patient.audit_name,
+            study=study.study_instance_uid,
+            object=act.uid,
+            detail={"level": act.level, "instances": count, "removal": act.pk, **more},
+        )
+
+    return record_study

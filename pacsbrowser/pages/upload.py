@@ -140,7 +140,7 @@ def report_context(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
     after = report.Cursor.parse(request.GET.get("after", ""))
     lines = report.read_lines(delivery, scope, _outcomes(shown), after, LINES + 1)
     counts = report.counts_of(delivery, scope)
-    jobs = jobs_of(delivery)
+    jobs = list(jobs_of(delivery))
     return {
         "delivery": delivery,
         "counts": counts,

@@ -17,12 +17,13 @@ const say = text => {
 
 // ---------------------------------------------------------------- shortcuts
 
-const ROWS = 'table.data tbody tr:has(> th[scope="row"] a)'
+const ROWS = 'table.data tbody tr:has(> th[scope="row"] a), .study-card, .series-card'
+const ROW_LINK = 'th[scope="row"] a, a.title, h3 a'
 let leader = 0
 /** @type {HTMLInputElement | null} */
 let lastPicked = null
 
-/** @returns {HTMLTableRowElement[]} */
+/** @returns {HTMLElement[]} */
 const rows = () => [...document.querySelectorAll(ROWS)].filter(row => row.checkVisibility())
 
 /** @param {number} step */
@@ -30,7 +31,7 @@ function moveRow(step) {
   const all = rows()
   const at = all.findIndex(row => row.contains(document.activeElement))
   const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)]
-  if (next) /** @type {HTMLElement} */ (find('th[scope="row"] a', next)).focus()
+  if (next) /** @type {HTMLElement} */ (find(ROW_LINK, next)).focus()
 }
 
 /** @param {boolean} range */

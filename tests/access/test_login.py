@@ -4,6 +4,7 @@ import time
 from importlib import import_module
 
 import pytest
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -75,6 +76,20 @@ def test_an_idle_session_ends(client: Client) -> None:
     session["seen"] = int(time.time() - settings.SESSION_IDLE.total_seconds() - 1)
     session.save()
     assert client.get(reverse("help"))["Location"].startswith(reverse("login"))
+
+
+def test_a_session_ends_after_its_lifetime_however_it_is_used(client: Client) -> None:
+    client.force_login(person())
+    client.get(reverse("help"))
+    session = client.session
+    session["since"] = int(time.time() - settings.SESSION_LIFETIME.total_seconds() + 60)
+    session.save()
+    assert client.get(reverse("help")).status_code == 200
+    session = client.session
+    session["since"] -= 120
+    session.save()
+    assert client.get(reverse("help"))["Location"].startswith(reverse("login"))
+    assert not client.session.keys()
 
 
 def test_a_page_that_asks_by_itself_does_not_keep_the_session_alive(client: Client) -> None:
@@ -169,6 +184,29 @@ def test_an_uploader_is_no_administrator(client: Client) -> None:
         if name in FOR_ADMINISTRATORS:
             assert client.get(address).status_code in {403, 405}, name
             assert client.post(address).status_code in {403, 405}, name
+
+
+WRITERS = {
+    "login", "logout", "account", "password_change", "theme", "setup", "user_add", "user_detail", "user_link",
+    "job_cancel", "job_retry", "upload", "upload_begin", "upload_files", "upload_known", "upload_finish",
+    "patient_remove", "study_remove", "series_remove", "instance_remove", "copy_show", "finding_decide",
+    "removal_restore", "removal_purge",
+}  # fmt: skip
+
+
+def test_pages_are_read_by_get_and_head_only(client: Client) -> None:
+    client.force_login(person(Role.ADMINISTRATOR))
+    for name, address in every_address():
+        for method in ("TRACE", "OPTIONS", "PUT", "DELETE", "PATCH"):
+            answer = client.generic(method, address)
+            # Django's own forms answer OPTIONS with what they allow, and nothing else
+            allowed = name in {"login", "logout"} and method == "OPTIONS" and not answer.content
+            assert allowed or answer.status_code == 405 or (name == "login" and answer.status_code == 302), (
+                name,
+                method,
+            )
+        if name not in WRITERS:
+            assert client.post(address).status_code == 405, name
 
 
 def test_every_write_wants_its_token() -> None:
@@ -311,6 +349,38 @@ def test_changing_the_password_ends_other_sessions(client: Client) -> None:
     assert answer.status_code == 302
     assert client.get(reverse("help")).status_code == 200
     assert elsewhere.get(reverse("help")).status_code == 302
+
+
+def test_wrong_old_passwords_are_recorded_and_end_the_session(client: Client) -> None:
+    user = person()
+    client.force_login(user)
+    new = "an entirely new one"
+    fields = {"old_password": "guessed wrongly", "new_password1": new, "new_password2": new}
+    answers = [client.post(reverse("password_change"), fields) for _ in range(settings.AXES_FAILURE_LIMIT)]
+    assert [answer.status_code for answer in answers] == [422] * (settings.AXES_FAILURE_LIMIT - 1) + [429]
+    assert client.get(reverse("help")).status_code == 302
+    events = Event.objects.filter(action=Action.LOGIN_FAILED, who=user.username, outcome="failed")
+    assert events.count() == settings.AXES_FAILURE_LIMIT
+    assert events[0].detail == {"reason": "wrong old password"}
+    assert try_to_log_in(client, user.username, PASSWORD, "127.0.0.1").status_code == 429
+    kept = str(list(AccessAttempt.objects.values()))
+    assert new not in kept and "guessed" not in kept
+    again = Client()
+    again.force_login(user)
+    locked = again.post(reverse("password_change"), {**fields, "old_password": PASSWORD})
+    assert locked.status_code == 429
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+
+
+def test_a_right_old_password_forgives_the_wrong_ones(client: Client) -> None:
+    client.force_login(person())
+    new = "an entirely new one"
+    for old in ["wrong"] * (settings.AXES_FAILURE_LIMIT - 1) + [PASSWORD]:
+        fields = {"old_password": old, "new_password1": new, "new_password2": new}
+        answer = client.post(reverse("password_change"), fields)
+    assert answer.status_code == 302
+    assert not AccessAttempt.objects.exists()
 
 
 # ------------------------------------------------------------------ headers

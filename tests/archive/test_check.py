@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from pacsbrowser.archive import check, storage
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.models import Blob, Instance, Patient
+from pacsbrowser.archive.models import Blob, Instance, Patient, Series, Study, StudyModality
 from pacsbrowser.archive.receive import stage
 from tests.datasets import ingest_datasets, make_dataset, make_series
 
@@ -60,3 +60,40 @@ def test_a_file_without_a_row_is_received_again() -> None:
     call_command("check_archive", "--repair")
     assert problems() == set()
     assert Instance.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "wrong"),
+    [
+        (Study, "modalities", "MR"),
+        (Study, "size", 1),
+        (Study, "finding_count", 7),
+        (Series, "size", 1),
+        (Series, "frame_count", 9),
+        (Series, "finding_count", 0),
+        (Patient, "modalities", ""),
+        (Patient, "size", 1),
+        (Patient, "series_count", 0),
+        (Patient, "finding_count", 7),
+    ],
+)
+def test_each_stored_sum_is_checked_and_mended(model: type[Study], column: str, wrong: object) -> None:
+    # the second series has no modality, which is a finding
+    ingest_datasets(*make_series(2), *make_series(1, series=2, Modality=None))
+    row = model.objects.order_by("pk").last()
+    assert row is not None
+    right = getattr(row, column)
+    assert problems() == set()
+    model.objects.filter(pk=row.pk).update(**{column: wrong})
+    assert ("wrong_count", f"{model.__name__.lower()} {row.pk}") in problems()
+    call_command("check_archive", "--repair")
+    row.refresh_from_db()
+    assert getattr(row, column) == right and problems() == set()
+
+
+def test_a_missing_row_of_a_modality_is_mended() -> None:
+    ingest_datasets(make_dataset())
+    StudyModality.objects.all().delete()
+    assert {code for code, _ in problems()} == {"wrong_count"}
+    call_command("check_archive", "--repair")
+    assert StudyModality.objects.get().modality == "CT"

@@ -1,5 +1,7 @@
 """The trash: out of sight and back, sent again, and deleted for good with its files."""
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, connection
 from pydicom.dataset import Dataset
@@ -7,10 +9,11 @@ from pydicom.uid import CTImageStorage
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import Scope
-from pacsbrowser.archive import check, decisions, removal, storage
+from pacsbrowser.archive import check, counters, decisions, removal, storage
 from pacsbrowser.archive.models import (
     Blob,
     Copy,
+    DeliveryItem,
     Finding,
     Instance,
     Patient,
@@ -194,6 +197,16 @@ def test_the_last_study_of_two_on_one_day_is_the_same_however_it_is_computed() -
     assert Patient.objects.get().last_study_row == counted == Study.objects.order_by("-pk").first()
 
 
+def test_counts_follow_the_copy_that_is_shown() -> None:
+    ingest_datasets(make_dataset(), make_dataset(NumberOfFrames=3, PixelData=b"\1" * 384))
+    before = Series.objects.get()
+    decisions.make_primary(Copy.objects.get(), "root", "better")
+    series, size = Series.objects.get(), Instance.objects.get().blob.size
+    assert (series.frame_count, series.size) == (3, size) != (before.frame_count, before.size)
+    assert Study.objects.get().size == Patient.objects.get().size == size
+    assert series.change_seq > before.change_seq
+
+
 def test_a_copy_is_chosen_once_even_if_two_people_choose_it() -> None:
     ingest_datasets(make_dataset(), make_dataset(PixelData=b"\1" * 128))
     copy = Copy.objects.get()
@@ -230,6 +243,18 @@ def test_a_finding_of_a_series_outlives_the_deletion_of_its_example(administrato
     assert Series.objects.get().finding_count == 1
 
 
+def test_a_deletion_for_good_leaves_no_names_in_deliveries(administrator: User) -> None:
+    ingest_datasets(make_dataset())
+    ingest_datasets(make_dataset(), make_dataset(PixelData=b"\1" * 128), *make_series(1, study=2))
+    ingest_datasets(*make_series(1, study=2))
+    removal.purge(removal.remove(Study.objects.get(study_instance_uid=f"{ROOT}.1"), administrator, "test"), "root")
+    gone = DeliveryItem.objects.filter(name="deleted for good")
+    assert sorted(item.outcome for item in gone) == ["already_here", "conflict"]
+    for item in gone:
+        assert not any([item.reason, item.study_instance_uid, item.series_instance_uid, item.sop_instance_uid])
+    assert DeliveryItem.objects.get(study_instance_uid=f"{ROOT}.2").name == "0.dcm"
+
+
 def test_a_start_finishes_a_deletion_for_good_that_was_cut_off(administrator: User) -> None:
     ingest_datasets(make_dataset(), *make_series(1, study=2, PatientID="P2"))
     act = removal.remove(Patient.objects.get(patient_id="P1"), administrator, "test")
@@ -258,3 +283,25 @@ def test_a_removal_ends_once(administrator: User, first: str, second: str) -> No
     act.refresh_from_db()
     assert (act.purged is None) != (act.restored is None)
     assert act.purged_by + act.restored_by == "first"
+
+
+@pytest.mark.parametrize("arrivals", [1, 5], ids=["once", "each time"])
+def test_counts_are_right_though_objects_arrive_while_a_study_is_added_up(
+    administrator: User, monkeypatch: pytest.MonkeyPatch, arrivals: int
+) -> None:
+    """The sums are taken before the write lock is; what changes a series in between is noticed, however often."""
+    ingest_datasets(*make_series(3), *make_series(2, series=2))
+    add_up, late = counters._add_up, make_series(3 + arrivals)[3:]
+
+    def disturbed(*arguments: Any) -> Any:
+        sums = add_up(*arguments)
+        if late:
+            ingest_datasets(late.pop())
+        return sums
+
+    monkeypatch.setattr(counters, "_add_up", disturbed)
+    act = removal.remove(Series.objects.get(series_instance_uid=f"{ROOT}.1.2"), administrator, "test")
+    assert not late and not list(check.check_counts())
+    assert (Study.objects.get().instance_count, Patient.objects.get().size) == (3 + arrivals, Study.objects.get().size)
+    assert removal.restore(act, "root") == 2
+    assert Study.objects.get().instance_count == 5 + arrivals and not list(check.check_counts())

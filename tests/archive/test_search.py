@@ -15,6 +15,7 @@ from pacsbrowser.archive.search import (
     STUDIES,
     Filters,
     count_patients,
+    find_frame_of_reference,
     find_holders,
     find_partial,
     find_patients,
@@ -228,7 +229,7 @@ def test_every_sort_order_in_a_limited_scope(two_hospitals: None, sort: str) -> 
 def test_many_hits_are_walked_and_few_are_collected(people: None, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {sort: [row.id for row in find_patients(EVERYTHING, parse_query(""), Filters(sex="F"), sort).rows]
                 for sort in ("name", "-last")}  # fmt: skip
-    monkeypatch.setattr("pacsbrowser.archive.search.plan.MANY", 1)
+    monkeypatch.setattr("pacsbrowser.archive.search.plan.FEW", 1)
     for steps in ((1, 1), (2, 100)):
         monkeypatch.setattr("pacsbrowser.archive.search.plan.STEPS", steps)
         for sort, keys in expected.items():
@@ -252,3 +253,17 @@ def test_the_number_of_findings_in_a_list_does_not_hint_at_holders_out_of_scope(
     for scope, told in ((EVERYTHING, 3), (Scope(institutions=frozenset({"North"})), 0)):
         assert find_studies(scope, *anything).rows[0].finding_count == told
         assert find_patients(scope, *anything).rows[0].finding_count == told
+
+
+def test_no_uid_is_looked_for_row_by_row() -> None:
+    ingest_datasets(make_dataset())
+    with CaptureQueriesContext(connection) as captured:
+        find_holders(EVERYTHING, [f"{ROOT}.1", "1.2.3"])
+        find_partial(EVERYTHING, "1.2.3.4.5.6")
+        find_frame_of_reference(EVERYTHING, "1.2.3")
+        find_references(EVERYTHING, "1.2.3")
+    with connection.cursor() as cursor:
+        for query in captured.captured_queries:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            for row in cursor.fetchall():
+                assert not row[3].startswith("SCAN archive_"), query["sql"]

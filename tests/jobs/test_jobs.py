@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.jobs import work
-from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.models import ENDED, Job, State
 from pacsbrowser.jobs.work import JobFailed, Progress, cancel, enqueue, job, retry
 from pacsbrowser.jobs.worker import Worker
 
@@ -111,6 +111,37 @@ def test_who_has_lost_the_right_to_a_job_does_not_run_it(client: Client) -> None
     User.objects.filter(pk=owner.pk).update(role=Role.UPLOADER)
     client.post(reverse("job_retry", args=[failed.pk]))
     assert Worker().work_once() and ran
+
+
+def test_of_two_jobs_that_end_at_once_one_is_the_last() -> None:
+    left = []
+
+    def ended(row: Job) -> None:
+        left.append(Job.objects.filter(subject=row.subject).exclude(state__in=ENDED).count())
+
+    job("zip", ended=ended)(lambda progress: None)
+    first, second = Worker(), Worker()
+    for _ in range(2):
+        enqueue("zip", None, "Zip", "delivery")
+    enqueue("zip", None, "Zip", "another")
+    jobs = [first.claim(), second.claim()]
+    for worker, row in zip((first, second), jobs, strict=True):
+        assert row is not None
+        worker._run(row)
+    assert left == [1, 0]
+    third = Job.objects.get(subject="another")
+    assert cancel(third) and left == [1, 0, 0]
+
+
+def test_jobs_that_ended_long_ago_are_deleted() -> None:
+    job("one")(lambda progress: None)
+    old, new, waiting = (enqueue("one", None, name) for name in ("old", "new", "waiting"))
+    long_ago = timezone.now() - timedelta(days=91)
+    Job.objects.update(created=long_ago)
+    Job.objects.exclude(pk=waiting.pk).update(state=State.DONE, finished=timezone.now())
+    Job.objects.filter(pk=old.pk).update(finished=long_ago)
+    assert work.prune() == 1
+    assert set(Job.objects.all()) == {new, waiting}
 
 
 def test_cancelling() -> None:

@@ -127,3 +127,15 @@ def test_the_inbox_is_paged_and_is_a_csv() -> None:
     rest = text_of(client.get(f"/findings/?code=date_invalid&after={more}", headers={"HX-Request": "true"}))
     assert rest.count("Impossible date</b>") == 5 and "<html" not in rest
     assert text_of(client.get("/findings/csv?code=date_invalid")).count("date_invalid") == 45
+
+
+def test_the_number_says_in_how_many_received_instances_it_was_seen() -> None:
+    """It is not that of the instances which are here now, so it does not pretend to be."""
+    ingest_datasets(*make_series(3, Modality=None))
+    boss = client_of("administrator")
+    finding = Finding.objects.get(code="no_modality")
+    boss.post(instance_url("instance_remove", number=2), {"why": "test"})
+    page = text_of(boss.get(f"/findings/{finding.pk}/"))
+    assert "Seen in 3 received instances, deleted ones included." in page
+    assert ", seen in 3 instances" in page
+    assert "seen_in" in text_of(boss.get("/findings/csv"))

@@ -113,6 +113,61 @@ def test_the_number_of_queries_is_that_of_one_row(path: str, viewer: Client) -> 
     assert count() <= few
 
 
+def test_the_figures_come_after_the_page(viewer: Client) -> None:
+    patients(3)
+    page = text_of(viewer.get("/?q=family"))
+    assert "3 patients" in page
+    assert re.findall(r'id="tab-(\w+)".*?</a>', page) == ["patients", "studies", "arrivals"]
+    address = re.search(r'hx-get="(/counts/patients/[^"]+)"', page)
+    assert address
+    before = Event.objects.count()
+    counts = text_of(viewer.get(address[1].replace("&amp;", "&"), headers={"HX-Request": "true"}))
+    assert Event.objects.count() == before
+    assert re.search(r'href="/studies/\?q=family">Studies <span class="count">3</span>', counts)
+    assert 'id="result-title"' not in counts
+    assert viewer.get("/counts/nonsense/").status_code == 404
+    assert "/counts/arrivals/" in text_of(viewer.get("/arrivals/"))
+    assert "Studies" in text_of(viewer.get("/counts/arrivals/"))
+
+
+def test_many_hits_are_counted_apart(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    patients(60)
+    monkeypatch.setattr("pacsbrowser.archive.search.FEW", 10)
+    page = text_of(viewer.get("/?q=family"))
+    assert "Over 50 patients" in page
+    assert "50 of <span" in page
+    link = re.search(r'href="([^"]+&amp;count=1)">Count them', page)
+    assert link
+    assert "60 patients" in text_of(viewer.get("/" + link[1].replace("&amp;", "&")))
+    assert Event.objects.filter(action=Action.QUERY, detail__found="over 50").exists()
+    address = re.search(r'hx-get="(/counts/patients/[^"]+)"', page)
+    assert address
+    counts = text_of(viewer.get(address[1].replace("&amp;", "&")))
+    assert '<h2 id="result-title" hx-swap-oob="true">60 patients</h2>' in counts
+    assert '<div id="announce" hx-swap-oob="innerHTML">60 patients</div>' in counts
+    more = re.search(r'id="load-more" href="([^"]+)"', page)
+    assert more
+    rows = text_of(viewer.get("/" + more[1].replace("&amp;", "&"), headers={"HX-Request": "true", "HX-Target": "rows"}))
+    assert 'hx-get="/counts/patients/' in rows
+
+
+def test_counting_without_the_page_is_recorded(viewer: Client) -> None:
+    patients(1)
+    viewer.get("/counts/patients/?q=family")
+    assert Event.objects.filter(action=Action.QUERY).latest("id").detail == {
+        "list": "patients",
+        "q": "family",
+        "found": 1,
+    }
+
+
+def test_the_figures_are_those_of_the_scope() -> None:
+    patients(2, InstitutionName="Elsewhere")
+    counts = text_of(client_of("viewer", institutions="Here").get("/counts/patients/?q=family"))
+    assert "No patient matches" in counts
+    assert re.search(r'Studies <span class="count">0</span>', counts)
+
+
 def test_chips_drop_one_word_or_filter(viewer: Client) -> None:
     patients(3)
     page = text_of(viewer.get("/?q=family0001+MR&sex=F&date=range&from=2024-01-01&to=2024-12-31"))
@@ -198,6 +253,14 @@ def test_a_uid_leads_to_its_object(viewer: Client) -> None:
     assert "CT Image Storage" in text_of(viewer.get("/?q=1.2.840.10008.5.1.4.1.1.2"))
     assert "not in the archive" in text_of(viewer.get("/?q=1.2.3.4.5.6.7"))
     assert "with this part" in text_of(viewer.get(f"/?q={ROOT}"))
+
+
+@pytest.mark.parametrize("path", ["/", "/studies/"])
+def test_the_last_digits_of_a_uid_lead_to_its_object(viewer: Client, path: str) -> None:
+    ingest_datasets(make_dataset(StudyInstanceUID=f"{ROOT}.77.20261122", SeriesInstanceUID=f"{ROOT}.77.9081726354"))
+    found = viewer.get(path, {"q": "9081726354"})
+    assert found["Location"] == f"/studies/{ROOT}.77.20261122/series/{ROOT}.77.9081726354/"
+    assert viewer.get(path, {"q": "9081726355"}).status_code == 200
 
 
 def test_a_limited_scope_is_told_of_no_uid_elsewhere() -> None:

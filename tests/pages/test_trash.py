@@ -1,12 +1,13 @@
 """The trash: administrators delete at any level with a reason, restore, and delete for good after a second question."""
 
 import pytest
+from django.db import IntegrityError, connection
 from django.urls import reverse
 
 from pacsbrowser.archive.models import Blob, Instance, Patient, Removal, Study
 from pacsbrowser.archive.storage import blob_path
 from pacsbrowser.audit.models import Event
-from tests.datasets import ingest_datasets, make_series
+from tests.datasets import ROOT, ingest_datasets, make_series
 from tests.pages.browsing import client_of, instance_url, series_url, study_url, text_of
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,12 @@ def test_each_level_can_be_deleted_and_restored(level: str, left: int) -> None:
     assert Instance.objects.live().count() == 6
     assert "Restored" in text_of(client.get("/trash/"))
     actions = Event.objects.filter(action__in=["delete", "restore"]).order_by("pk")
-    assert [event.action for event in actions] == ["delete", "restore"]
+    studies = [f"{ROOT}.1", f"{ROOT}.2"] if level == "patient" else [f"{ROOT}.1"]
+    assert [(event.action, event.patient) for event in actions] == [
+        (action, "P1") for action in ("delete", "restore") for _ in studies
+    ]
+    assert sorted(event.study for event in actions.filter(action="restore")) == studies
+    assert sum(event.detail["instances"] for event in actions.filter(action="delete")) == 6 - left
     assert actions[0].detail["why"] == "sent by mistake"
 
 
@@ -83,9 +89,25 @@ def test_deleting_for_good_asks_once_more() -> None:
     client.post(url, {"sure": "yes"})
     assert not any(path.exists() for path in paths)
     assert Study.objects.count() == 1 and Instance.objects.count() == 2
+    event = Event.objects.get(action="delete", detail__for_good=True)
+    assert (event.patient, event.study, event.detail["instances"]) == ("P1", f"{ROOT}.1", 4)
     assert "Deleted for good" in text_of(client.get("/trash/"))
     client.post(reverse("removal_restore", args=[removal.pk]))
     assert Instance.objects.count() == 2
+
+
+def test_nothing_is_deleted_without_its_event() -> None:
+    fill()
+    client = client_of("administrator")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER no_event BEFORE INSERT ON audit_event WHEN NEW.action = 'delete' "
+            "BEGIN SELECT RAISE(ABORT, 'no event'); END"
+        )
+    with pytest.raises(IntegrityError):
+        client.post(study_url("study_remove"), WHY)
+    assert Instance.objects.live().count() == 6
+    assert Study.objects.get(study_instance_uid=f"{ROOT}.1").instance_count == 4
 
 
 def test_nobody_with_a_limit_deletes() -> None:

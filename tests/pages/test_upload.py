@@ -18,6 +18,7 @@ from pacsbrowser.access.models import Role, User
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Instance, Outcome
 from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.jobs import work
 from pacsbrowser.jobs.models import Job, State
 from pacsbrowser.jobs.worker import Worker
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
@@ -363,6 +364,31 @@ def test_a_zip_is_unpacked_by_the_worker(client: Client) -> None:
     names = DeliveryItem.objects.filter(delivery=where["id"]).values_list("name", "outcome")
     assert sorted(names) == [("b/x.zip!/scan/1.dcm", "stored"), ("b/x.zip!/scan/readme.txt", "not_dicom")]
     assert not list((storage.incoming_root().parent / "zips").glob("*"))
+
+
+def test_a_delivery_is_finished_with_its_last_zip_though_two_workers_end_at_once(client: Client) -> None:
+    where = begin(client)
+    send(client, where, {f"{n}.zip": zip_of({f"{n}.dcm": file}) for n, file in enumerate(make_series(2))})
+    client.post(where["finish"], headers=csrf(client))
+    claimed = [row for row in (Worker().claim(), Worker().claim()) if row]
+    for row in claimed:
+        function = work.function_of(row.name)
+        assert function is not None
+        function(work.Progress(row), **row.parameters)
+    assert Delivery.objects.get(pk=where["id"]).finished is None
+    assert [work.end(Job.objects.filter(pk=row.pk), State.DONE) for row in claimed] == [True, True]
+    assert Delivery.objects.get(pk=where["id"]).finished is not None
+    assert Instance.objects.count() == 2
+
+
+def test_a_demoted_uploader_unpacks_nothing_more(client: Client) -> None:
+    where = begin(client)
+    send(client, where, {"x.zip": zip_of({"1.dcm": make_dataset()})})
+    client.post(where["finish"], headers=csrf(client))
+    User.objects.filter(username="uma").update(role="viewer")
+    assert Worker().work_once()
+    assert (Job.objects.get().state, Instance.objects.count()) == (State.FAILED, 0)
+    assert Delivery.objects.get(pk=where["id"]).finished is not None
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ def table(name, content, columns):
         f"CREATE VIRTUAL TABLE {name} USING fts5({listed}, content='{content}', content_rowid='id', "
         "columnsize=0, tokenize='trigram case_sensitive 1')",
         f"CREATE TRIGGER {name}_insert AFTER INSERT ON {content} BEGIN {add}; END",
-        f"CREATE TRIGGER {name}_update AFTER UPDATE OF {listed} ON {content} WHEN {changed} "
-        f"BEGIN {remove}; {add}; END",
+        f"CREATE TRIGGER {name}_update AFTER UPDATE OF {listed} ON {content} WHEN {changed} BEGIN {remove}; {add}; END",
         f"CREATE TRIGGER {name}_delete AFTER DELETE ON {content} BEGIN {remove}; END",
         f"INSERT INTO {name}({name}) VALUES ('rebuild')",
     ]

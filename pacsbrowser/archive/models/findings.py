@@ -54,6 +54,7 @@ class Finding(models.Model):
     series = models.ForeignKey(Series, models.CASCADE, null=True, blank=True, related_name="findings")
     instance = models.ForeignKey(Instance, models.CASCADE, null=True, blank=True, related_name="findings")
     object_key = models.BigIntegerField()
+    # In how many received instances it was seen, like those of `values`: not less when some of them are removed.
     instance_count = models.IntegerField(default=1)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     first_seen = models.DateTimeField()

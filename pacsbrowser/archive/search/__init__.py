@@ -8,7 +8,7 @@ from pacsbrowser.archive.search.modalities import find_modalities
 from pacsbrowser.archive.search.objects import MOST_RESULTS, ObjectRow, Search, Wanted, count_objects, find_objects
 from pacsbrowser.archive.search.patients import count_patients, find_patients
 from pacsbrowser.archive.search.persons import find_words
-from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, STUDIES
+from pacsbrowser.archive.search.plan import FEW, LIMIT, PATIENTS, STUDIES, Hits
 from pacsbrowser.archive.search.query import Kind, Query, Term, parse_query
 from pacsbrowser.archive.search.results import Page, PatientRow, StudyRow
 from pacsbrowser.archive.search.returned import ABOVE, RETURNED, columns_of
@@ -23,6 +23,7 @@ from pacsbrowser.archive.search.uids import (
 
 __all__ = [
     "ABOVE",
+    "FEW",
     "KEYS",
     "LIMIT",
     "MOST_RESULTS",
@@ -32,6 +33,7 @@ __all__ = [
     "STUDIES",
     "Arrival",
     "Filters",
+    "Hits",
     "Holder",
     "Kind",
     "ObjectRow",

@@ -1,20 +1,19 @@
 """Did it arrive: the newest deliveries with what became of their files, and the studies they brought."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope
-from pacsbrowser.archive.models import KEPT, Delivery, DeliveryItem, DeliveryStudy, Outcome, Series, Study
+from pacsbrowser.archive.models import KEPT, Delivery, DeliveryItem, DeliveryStudy, Outcome, Study
 from pacsbrowser.archive.search.same_study import visible
-from pacsbrowser.archive.search.sql import Sql, rows, union, value
+from pacsbrowser.archive.search.sql import Sql, fill, one_of, rows, union, value
 
 # A delivery that has not finished and was active this lately is still arriving.
 LIVELY = timedelta(minutes=1)
@@ -130,19 +129,19 @@ def _delivery_key(arrival: Arrival) -> object:
 
 
 def _add_gaps(studies: Sequence[ArrivedStudy]) -> None:
-    series = Series.objects.filter(study__in={one.study.pk for one in studies}, instance_count__gt=0)
-    missing = dict(series.order_by().values_list("study").annotate(Sum("missing_count")))
+    text = """SELECT study_id, sum(missing_count) FROM archive_series
+        WHERE {} AND instance_count > 0 GROUP BY study_id"""
+    missing = dict(rows(fill(text, one_of("study_id", {one.study.pk for one in studies}))))
     for one in studies:
         one.missing = missing.get(one.study.pk) or 0
 
 
 def _add_holders(scope: Scope, studies: Sequence[ArrivedStudy]) -> None:
-    holding = Study.objects.visible_to(scope).filter(
-        study_instance_uid__in={one.study.study_instance_uid for one in studies}
-    )
-    holders = Counter(holding.values_list("study_instance_uid", flat=True))
+    text = "SELECT s.study_instance_uid, count(*) FROM archive_study s WHERE {} AND {} GROUP BY s.study_instance_uid"
+    uids = {one.study.study_instance_uid for one in studies}
+    holders = dict(rows(fill(text, one_of("s.study_instance_uid", uids), visible(scope))))
     for one in studies:
-        one.holders = holders[one.study.study_instance_uid]
+        one.holders = holders.get(one.study.study_instance_uid, 0)
 
 
 def _add_problems(arrivals: Sequence[Arrival]) -> None:

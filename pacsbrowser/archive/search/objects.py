@@ -13,8 +13,8 @@ from pacsbrowser.archive.search.keys import SearchKey, condition
 from pacsbrowser.archive.search.leads import near_rows, study_select
 from pacsbrowser.archive.search.plan import STUDIES, Demand, Order, Plan
 from pacsbrowser.archive.search.returned import columns_of
-from pacsbrowser.archive.search.same_study import visible
-from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, one_of, rows, value
+from pacsbrowser.archive.search.same_study import LIVE, visible
+from pacsbrowser.archive.search.sql import Sql, all_of, fill, one_of, rows, value
 from pacsbrowser.dicom.matching import Exact, Match, Universal
 
 # A protocol gets this many at once; more come page by page.
@@ -90,7 +90,7 @@ def _keys(scope: Scope, search: Search, limit: int, offset: int) -> list[int]:
         return [row[0] for row in rows(_walk(search, limit, offset))]
     if search.level is Level.STUDY:
         plan = _plan(scope, search)
-        return plan.page(Order("date_sort", True, offset=offset), limit, plan.hits())
+        return plan.find(Order("date_sort", True, offset=offset), limit)[0]
     return [row[0] for row in rows(_select(scope, search, limit, offset))]
 
 
@@ -112,9 +112,9 @@ def _plan(scope: Scope, search: Search) -> Plan:
         for one in search.narrowing
     ]
     if not scope.everything:
-        inside = one_of("institution_name", sorted(scope.institutions))
-        demands.append(Demand(TRUE, fill("SELECT id FROM archive_study WHERE {}", inside)))
-    return Plan(STUDIES, demands, visible(scope))
+        inside = one_of("s.institution_name", sorted(scope.institutions))
+        demands.append(Demand(inside, fill("SELECT s.id AS id FROM archive_study s WHERE {}", inside)))
+    return Plan(STUDIES, demands, LIVE)
 
 
 def _select(scope: Scope, search: Search, limit: int, offset: int) -> Sql:

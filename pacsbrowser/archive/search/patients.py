@@ -6,7 +6,7 @@ from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.inbox import count_open
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
-from pacsbrowser.archive.search.plan import LIMIT, PATIENTS, Hits, Order, Plan, known
+from pacsbrowser.archive.search.plan import FEW, LIMIT, PATIENTS, Hits, Order, Plan, known
 from pacsbrowser.archive.search.query import Query
 from pacsbrowser.archive.search.results import Page, PatientRow
 from pacsbrowser.archive.search.same_study import visible
@@ -19,21 +19,27 @@ _LIVE = Sql("p.instance_count > 0")
 
 
 def find_patients(
-    scope: Scope, query: Query, filters: Filters, sort: str = DEFAULT_SORT, after: int | None = None, limit: int = 50
+    scope: Scope,
+    query: Query,
+    filters: Filters,
+    sort: str = DEFAULT_SORT,
+    after: int | None = None,
+    limit: int = 50,
+    most: int = FEW,
 ) -> Page[PatientRow]:
     """Return a page of the patients who have a live study in scope and fulfil query and filters.
 
     Args:
         sort: a key of `PATIENTS.sorts`, with "-" for descending order.
         after: the key of the row before the page.
+        most: patients are counted up to here, or to what is cheap; with LIMIT as far as `count_patients` does.
     """
     plan = _plan(scope, query, filters)
-    hits = plan.hits()
     name = sort.lstrip("-") if sort.lstrip("-") in PATIENTS.sorts else "last"
     order = Order(PATIENTS.sorts[name], sort.startswith("-"), after)
     if scope.everything or name not in _FROM_STUDIES:
-        keys = plan.page(order, limit + 1, hits)
-    elif hits.keys is not None:
+        keys, hits = plan.find(order, limit + 1, most)
+    elif (hits := plan.hits()).keys is not None:
         keys = _sorted_by_visible(scope, hits.keys, name, order, limit + 1)
     else:
         keys = _walked_by_visible(scope, plan, order, limit + 1)

@@ -1,21 +1,29 @@
 """How a list is found: which index leads, how many hits there are, and the keys of one page in their order.
 
-Hits are counted up to LIMIT. Fewer are collected and sorted; more are found by walking the index of the sort column,
-where many hits lie close together. Pages go on from a row's key: its sort value is looked up, never part of a URL.
+Few hits are collected and sorted; many are found by walking the index of the sort column, where they lie close
+together. A page counts no further than costs little (FEW) and says "over"; who wants the figure asks for it apart
+(`Plan.count`, up to LIMIT). Pages go on from a row's key: its sort value is looked up, never part of a URL.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pacsbrowser.archive.search.sql import TRUE, Sql, all_of, fill, intersect, rows, value
 
 LIMIT = 10_000
-# More hits than this are looked for along the sort index first: one in a hundred rows or more is a hit there.
-MANY = 2_000
+# A page counts its hits up to here, and collects them if there are no more.
+FEW = 2_000
+# Rows that a page looks at, one by one, to count what fulfils several demands.
+LOOKED_AT = 1_000
 # Keys of the leading index that are looked at where other conditions have to be read from the rows.
 NEAR = 5_000
 # Rows of the sort index that are looked at, at first and then, before hits are collected after all.
-STEPS = (300, 8_000)
+STEPS = (300, 1_500)
+# The same where collecting would have to read many rows of studies.
+FAR = 4_000
+# The same where the hits' keys are known, so that no row is read.
+KEYS_LOOKED_AT = 8_000
+_KEYS = "json_group_array(id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class Demand:
     select: Sql | None = None
     # By sort column: what rows must fulfil there, so that a walk along its index can begin and end with it.
     bounds: Mapping[str, Sql] = field(default_factory=dict)
+    # Where `select` may read long for few rows: a SELECT of keys that has all of its rows and more, cheap to cut short.
+    near: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +107,72 @@ class Plan:
         self.demands = demands
         self.on = all_of([live, *(demand.on for demand in demands)])
         self._live = live
-        self._lead, self._rest = self._choose()
+        self._leading = [demand for demand in demands if demand.select]
+
+    def find(self, order: Order, limit: int, most: int = FEW) -> tuple[list[int], Hits]:
+        """Return the keys of the page's rows in order, and how many there are, counted up to `most` or what is cheap.
+
+        Up to `most` hits are collected; more are looked for along the sort index; only where they lie too far apart
+        there all are collected, up to LIMIT.
+        """
+        hits = self._few(most) if most < LIMIT else self.hits()
+        if hits.keys is not None and hits.count <= FEW:
+            return self._collected(hits.keys, order, limit), hits
+        walked = self._walked(order, limit)
+        if walked is not None:
+            return walked, hits
+        if not hits.exact and most < LIMIT:
+            hits = self.hits()
+        if hits.keys is not None:
+            return self._of_keys(hits.keys, hits.count, order, limit), hits
+        everything = all_of([self.on, *self._bounds(order)])
+        return [row[0] for row in rows(self._ordered(everything, order, limit))], hits
+
+    def _few(self, most: int) -> Hits:
+        """Return all hits if an index leaves few rows to look at; else say at little cost that there are many."""
+        if not self._leading:
+            return self._counted_all(LIMIT) if not self.demands else Hits(0, exact=False)
+        if len(self.demands) == 1 and self.demands[0].near is None:
+            return self.hits(most)
+        most = min(most, LOOKED_AT)
+        sizes = [(_size(demand.near or demand.select, most + 1), place) for place, demand in enumerate(self._leading)]
+        fewest, place = min(sizes)
+        if fewest > most:
+            return Hits(0, exact=False)
+        lead = self._leading[place]
+        rest = [demand for demand in self.demands if demand is not lead]
+        return self._counted(most, _KEYS, lead.select, rest)
 
     def _choose(self) -> tuple[Sql | None, list[Demand]]:
         """Return what leads: the SELECT with fewest keys; of patients, all SELECTs together when each has many."""
-        leading = [demand for demand in self.demands if demand.select]
+        leading = self._leading
         if len(leading) < 2:
             lead = leading[0] if leading else None
             return (lead.select if lead else None), [demand for demand in self.demands if demand is not lead]
-        sizes = [(_size(demand.select, MANY), place) for place, demand in enumerate(leading) if demand.select]
+        sizes = [(_size(demand.select, FEW), place) for place, demand in enumerate(leading)]
         fewest, place = min(sizes)
-        if fewest < MANY or self.level is STUDIES:
+        if fewest < FEW or self.level is STUDIES:
             lead = leading[place]
             return lead.select, [demand for demand in self.demands if demand is not lead]
-        selects = [demand.select for demand in leading if demand.select]
+        selects = [select for _, at in sorted(sizes) if (select := leading[at].select)]
         return intersect(selects), [demand for demand in self.demands if not demand.select]
 
     def count(self, limit: int) -> Hits:
         """Count the rows, up to `limit`, without their keys."""
-        return self._counted(limit, "''")
+        return self._counted(limit, "''", *self._choose())
 
     def hits(self, limit: int = LIMIT) -> Hits:
-        """Count the rows, up to `limit`."""
-        return self._counted(limit, "json_group_array(id)")
+        """Count the rows, up to `limit`, and keep their keys."""
+        return self._counted(limit, _KEYS, *self._choose())
 
-    def _counted(self, limit: int, keys: str) -> Hits:
-        level, rest = self.level, all_of(demand.on for demand in self._rest)
-        if self._lead is not None and rest != TRUE:
-            return self._counted_near(self._lead, rest, limit, keys)
-        if self._lead is None and rest == TRUE:
+    def _counted(self, limit: int, keys: str, lead: Sql | None, others: list[Demand]) -> Hits:
+        level, rest = self.level, all_of(demand.on for demand in others)
+        if lead is not None and rest != TRUE:
+            return self._counted_near(lead, rest, limit, keys)
+        if lead is None and rest == TRUE:
             return self._counted_all(limit)
-        if self._lead is not None:
-            select = fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", self._lead)
+        if lead is not None:
+            select = fill(f"SELECT DISTINCT id FROM ({{}}) WHERE {self._shown}", lead)
         else:
             select = fill(f"SELECT {level.key} AS id FROM {level.source} WHERE {{}}", self.on)
         count, found = rows(fill(f"SELECT count(*), {keys} FROM ({{}})", _limited(select, limit)))[0]
@@ -157,19 +201,6 @@ class Plan:
         """The condition that leaves out rows without live instances: few, so their keys are read once (0002)."""
         return f"id NOT IN (SELECT id FROM {self.level.table} WHERE instance_count = 0)"
 
-    def page(self, order: Order, limit: int, hits: Hits) -> list[int]:
-        """Return the keys of the page's rows in order."""
-        if hits.keys is not None and hits.count <= MANY:
-            return self._collected(hits.keys, order, limit)
-        if hits.exact and hits.count <= STEPS[0]:
-            return [row[0] for row in rows(self._ordered(self.on, order, limit))]
-        found = self._walked(order, limit, hits.keys)
-        if found is not None:
-            return found
-        if hits.keys is not None:
-            return self._collected(hits.keys, order, limit)
-        return [row[0] for row in rows(self._ordered(all_of([self.on, *self._bounds(order)]), order, limit))]
-
     def _collected(self, keys: str, order: Order, limit: int) -> list[int]:
         near = Sql(f"{self.level.key} IN (SELECT value FROM json_each(?))", (keys,))
         return [row[0] for row in rows(self._ordered(near, order, limit))]
@@ -194,20 +225,45 @@ class Plan:
     def _bounds(self, order: Order) -> list[Sql]:
         return [demand.bounds[order.column] for demand in self.demands if order.column in demand.bounds]
 
-    def _walked(self, order: Order, limit: int, keys: str | None) -> list[int] | None:
+    def _walked(self, order: Order, limit: int) -> list[int] | None:
         """Return the page's keys along the sort index, or None if hits lie too far apart or too far down there."""
-        if order.offset + limit > STEPS[-1]:
+        if order.offset:
+            if order.offset + limit > STEPS[1]:
+                return None
+            found_from_top = self._walked(replace(order, offset=0), order.offset + limit)
+            return None if found_from_top is None else found_from_top[order.offset :]
+        first = rows(self._walk(order, STEPS[0]))
+        found = [key for key, hit in first if hit][:limit]
+        if len(found) >= limit or len(first) < STEPS[0]:
+            return found
+        missing = limit - len(found)
+        steps = FAR if any(demand.near for demand in self.demands) else STEPS[1]
+        if len(found) * steps < missing * STEPS[0]:
             return None
-        level = self.level
-        wanted = self.on if keys is None else Sql(f"{level.key} IN (SELECT value FROM json_each(?))", (keys,))
-        source = level.source if keys is None else f"{level.table} {level.letter}"
-        for steps in STEPS if keys is None else STEPS[-1:]:
-            text = f"""SELECT id FROM (SELECT {level.key} AS id, {{}} AS hit FROM {source} WHERE {{}}
-                ORDER BY {self._by(order)} LIMIT {steps}) WHERE hit LIMIT {limit} OFFSET {order.offset}"""
-            found = rows(fill(text, wanted, all_of([*self._bounds(order), self._after(order)])))
+        further = fill(f"SELECT id FROM ({{}}) WHERE hit LIMIT {missing}",
+                       self._walk(replace(order, after=first[-1][0]), steps))  # fmt: skip
+        found += [row[0] for row in rows(further)]
+        return found if len(found) >= limit else None
+
+    def _of_keys(self, keys: str, count: int, order: Order, limit: int) -> list[int]:
+        """Return the page of hits that are known: many lie close together in the sort index, few are sorted."""
+        if count > FEW:
+            level = self.level
+            text = f"""SELECT id FROM (SELECT {level.key} AS id, {level.key} IN (SELECT value FROM json_each(?)) AS hit
+                FROM {level.table} {level.letter} WHERE {{}} ORDER BY {self._by(order)} LIMIT {KEYS_LOOKED_AT})
+                WHERE hit LIMIT {limit} OFFSET {order.offset}"""
+            after = self._after(order)
+            found = rows(Sql(text.format(after.text), (keys, *after.params)))
             if len(found) >= limit:
                 return [row[0] for row in found]
-        return None
+        return self._collected(keys, order, limit)
+
+    def _walk(self, order: Order, steps: int) -> Sql:
+        """Return the SELECT of the next rows in order, and whether each is a hit."""
+        level, near = self.level, all_of([*self._bounds(order), self._after(order)])
+        text = f"""SELECT {level.key} AS id, {{}} AS hit FROM {level.source} WHERE {{}}
+            ORDER BY {self._by(order)} LIMIT {steps}"""
+        return fill(text, self.on, near)
 
 
 def known(hits: Hits, after: int | None, seen: int, limit: int) -> tuple[int, bool]:

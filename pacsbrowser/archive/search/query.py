@@ -78,6 +78,14 @@ class Query:
             return ()
         return tuple(term.texts[0] for term in self.terms)
 
+    @property
+    def uid_end(self) -> str:
+        """The one word asked for, if it can be the last digits of a UID as well; else ''."""
+        if len(self.terms) != 1 or self.terms[0].kind is not Kind.WORD:
+            return ""
+        word = self.terms[0].typed
+        return word if _UID_END.fullmatch(word) else ""
+
     def of(self, *kinds: Kind) -> tuple[Term, ...]:
         """Return the terms of these kinds."""
         return tuple(term for term in self.terms if term.kind in kinds)
@@ -103,6 +111,7 @@ _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _YEAR = re.compile(r"(18|19|20|21)\d\d", re.ASCII)
 _COMPACT = re.compile(r"\d{8}", re.ASCII)
 _UID = re.compile(r"[0-2](\.\d+){3,}", re.ASCII)
+_UID_END = re.compile(rf"\d{{{SHORTEST_PARTIAL_UID},64}}", re.ASCII)
 _UID_PART = re.compile(r"[.…*]*(\d+(?:\.\d+)+)\.?\*?", re.ASCII)
 # What parts the components and groups of a name (PS3.5 6.2.1) parts words here too: Doe^John, "Doe, John".
 _SEPARATORS = str.maketrans("^=,", "   ")

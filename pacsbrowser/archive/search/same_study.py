@@ -32,15 +32,17 @@ _SHOWN = "id NOT IN (SELECT id FROM archive_study WHERE instance_count = 0)"
 class Part:
     """One demand: a condition on the row of a study (s), and a SELECT of such studies' keys (id) from an index.
 
-    The part with the lowest `rank` is expected to leave the fewest. With `whole` an index has the condition's column
-    and the patient, so that patients are found without reading studies. `bound` limits a walk by study date.
+    The part with the lowest `rank` is expected to leave the fewest. `whole` is the condition in parts, whose
+    column an index has beside the patient, so that patients are found without reading studies. `bound` limits a walk
+    by study date, and `since` is its lower end.
     """
 
     on: Sql
     select: Sql
     rank: int
-    whole: bool = False
+    whole: tuple[Sql, ...] = ()
     bound: Sql | None = None
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,28 @@ class SameStudy:
             if column == "s.id":
                 return driver.select
             if driver.whole:
-                return fill(f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}", driver.on)
+                whole = f"SELECT s.patient_id AS id FROM archive_study s WHERE {{}} AND s.{_SHOWN}"
+                return union([fill(whole, part) for part in driver.whole])
             text = "SELECT s.patient_id AS id FROM ({}) d JOIN archive_study s INDEXED BY study_patient ON s.id = d.id"
             return fill(f"{text} WHERE s.{_SHOWN}", driver.select)
         others = all_of([self.visible, *(part.on for part in self.parts if part is not driver)])
         table = f"SELECT {column} AS id FROM ({{}}) d JOIN archive_study s ON s.id = d.id WHERE {{}}"
         return fill(table, driver.select, others)
+
+    def near(self, column: str) -> Sql | None:
+        """Return the SELECT of the studies that fulfil the most telling demand, if others are to be looked up."""
+        if len(self.parts) == 1 and self.is_unlimited:
+            return None
+        select = min(self.parts, key=lambda part: part.rank).select
+        if column == "s.id":
+            return select
+        text = "SELECT s.patient_id AS id FROM ({}) d JOIN archive_study s INDEXED BY study_patient ON s.id = d.id"
+        return fill(text, select)
+
+    @property
+    def since(self) -> str:
+        """The day before which no such study is."""
+        return max((part.since for part in self.parts), default="")
 
     @property
     def between(self) -> Sql | None:
@@ -98,7 +116,7 @@ def visible(scope: Scope) -> Sql:
 def same_study(scope: Scope, query: Query, filters: Filters) -> SameStudy:
     """Return the demands of scope, box and filters on one study."""
     parts = [*_dates(query, filters), *_modalities(query, filters), *_accessions(query, filters)]
-    parts += [_description(word) for word in fold(filters.description).split()]
+    parts += _description(fold(filters.description).split())
     parts += [_uid(term.texts[0]) for term in query.of(Kind.UID)]
     if not scope.everything:
         inside = one_of("institution_name", sorted(scope.institutions))
@@ -135,12 +153,14 @@ def _dates(query: Query, filters: Filters) -> Iterable[Part]:
         low, high = first or "0", (last or "9") + LAST
         condition = Sql("(s.date_sort >= ? AND s.date_sort < ?)", (low, high))
         select = Sql("SELECT s.id FROM archive_study s WHERE s.date_sort >= ? AND s.date_sort < ?", (low, high))
+        whole: tuple[Sql, ...] = (condition,)
         if undated:
-            condition = any_of([condition, equals("s.date_sort", "")])
+            whole = (condition, equals("s.date_sort", ""))
+            condition = any_of(whole)
             select = fill("{} UNION ALL SELECT s.id FROM archive_study s WHERE s.date_sort = ''", select)
         # studies without a date sort below all others: only the upper end limits a walk that is to meet them
         bound = Sql("s.date_sort < ?", (high,)) if undated else condition
-        yield Part(condition, select, 4, whole=not undated, bound=bound)
+        yield Part(condition, select, 4, whole=whole, bound=bound, since="" if undated else first)
 
 
 def _modalities(query: Query, filters: Filters) -> Iterable[Part]:
@@ -173,12 +193,16 @@ def _accessions(query: Query, filters: Filters) -> Iterable[Part]:
         yield Part(on, select, 1)
 
 
-def _description(word: str) -> Part:
-    """A word of three characters and more is found anywhere; a shorter one where the description begins with it."""
-    if len(word) >= trigram.SHORTEST:
-        return Part(contains("s.description_search", word), trigram.study_ids((word,), "description_search"), 5)
-    select = fill("SELECT id FROM archive_study WHERE {}", prefix("description_search", word))
-    return Part(prefix("s.description_search", word), select, 5)
+def _description(words: list[str]) -> Iterable[Part]:
+    """Words of three characters and more are found anywhere; a shorter one where the description begins with it."""
+    column = "description_search"
+    long = tuple(word for word in words if len(word) >= trigram.SHORTEST)
+    if long:
+        yield Part(all_of(contains(f"s.{column}", word) for word in long), trigram.study_ids(long, column, "AND"), 5)
+    for word in words:
+        if len(word) < trigram.SHORTEST:
+            select = fill("SELECT id FROM archive_study WHERE {}", prefix(column, word))
+            yield Part(prefix(f"s.{column}", word), select, 5)
 
 
 def _uid(uid: str) -> Part:

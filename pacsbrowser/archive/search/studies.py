@@ -4,7 +4,7 @@ from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.inbox import count_open
 from pacsbrowser.archive.search.demands import demands
 from pacsbrowser.archive.search.filters import Filters
-from pacsbrowser.archive.search.plan import LIMIT, STUDIES, Hits, Order, Plan, known
+from pacsbrowser.archive.search.plan import FEW, LIMIT, STUDIES, Hits, Order, Plan, known
 from pacsbrowser.archive.search.query import Query
 from pacsbrowser.archive.search.results import Page, StudyRow
 from pacsbrowser.archive.search.same_study import LIVE, visible
@@ -14,18 +14,24 @@ DEFAULT_SORT = "-date"
 
 
 def find_studies(
-    scope: Scope, query: Query, filters: Filters, sort: str = DEFAULT_SORT, after: int | None = None, limit: int = 50
+    scope: Scope,
+    query: Query,
+    filters: Filters,
+    sort: str = DEFAULT_SORT,
+    after: int | None = None,
+    limit: int = 50,
+    most: int = FEW,
 ) -> Page[StudyRow]:
     """Return a page of the live studies in scope that fulfil query and filters.
 
     Args:
         sort: a key of `STUDIES.sorts`, with "-" for descending order.
         after: the key of the row before the page.
+        most: studies are counted up to here, or to what is cheap; with LIMIT as far as `count_studies` does.
     """
     plan = _plan(scope, query, filters)
-    hits = plan.hits()
     name = sort.lstrip("-") if sort.lstrip("-") in STUDIES.sorts else "date"
-    keys = plan.page(Order(STUDIES.sorts[name], sort.startswith("-"), after), limit + 1, hits)
+    keys, hits = plan.find(Order(STUDIES.sorts[name], sort.startswith("-"), after), limit + 1, most)
     return Page(
         _rows(scope, keys[:limit]),
         keys[limit - 1] if len(keys) > limit else None,

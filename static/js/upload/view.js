@@ -122,7 +122,7 @@ export class View {
     byId('upload-table').hidden = over ? !this.failedRows.size : !this.shown
     byId('upload-look').textContent = over ? ending(this.failedRows.size) : this.looked
       ? `${number(this.looked)} ${this.looked === 1 ? 'file' : 'files'} not simply stored`
-      : queue.settled.files ? 'Every file so far was simply stored' : 'Nothing sent yet'
+      : queue.settled.files ? 'Every file so far was simply stored' : 'No file is stored yet'
     const more = byId('upload-more')
     more.hidden = over || this.looked <= this.shown
     more.textContent = `The first ${number(this.shown)} are shown. The report has all.`
