@@ -157,6 +157,7 @@ def test_unsafe_settings_are_refused(tmp_path: Path) -> None:
     assert "PACSBROWSER_DEBUG" in refusal(
         tmp_path, *everywhere, PACSBROWSER_HOSTS="pacs.example.org", PACSBROWSER_DEBUG="1"
     )
+    assert "PACSBROWSER_DEBUG" in refusal(tmp_path, PACSBROWSER_HOSTS="pacs.example.org", PACSBROWSER_DEBUG="1")
     assert "any name" in refusal(tmp_path, PACSBROWSER_HOSTS="*")
     assert "TLS proxy" in refusal(tmp_path, PACSBROWSER_HTTPS="1")
     assert "go together" in refusal(tmp_path, PACSBROWSER_ADMIN="boss")

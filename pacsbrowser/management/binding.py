@@ -61,16 +61,18 @@ def refuse_unsafe(binding: Binding) -> None:
             "PACSBROWSER_HTTPS=1 needs a TLS proxy in front, and PACSBROWSER_TLS_HEADER to name the header by which "
             "it says that the browser used TLS (mostly X-Forwarded-Proto)."
         )
+    # behind a proxy, others reach the site although it listens on this machine alone
+    if settings.DEBUG and (settings.PACSBROWSER_HOSTS or not binding.is_loopback):
+        raise CommandError(
+            "PACSBROWSER_DEBUG shows secrets to whoever causes an error: it is refused where others can reach the site "
+            "(PACSBROWSER_HOSTS is set, or --bind names another address than this machine's own)."
+        )
     if binding.is_loopback:
         return
     if not settings.PACSBROWSER_HOSTS:
         raise CommandError(
             f"Other machines could reach {binding.host}: name the host names under which they may, "
             "with PACSBROWSER_HOSTS=pacs.example.org."
-        )
-    if settings.DEBUG:
-        raise CommandError(
-            f"PACSBROWSER_DEBUG shows secrets to whoever causes an error: it is refused on {binding.host}."
         )
 
 
