@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 _TICK = 0.1
 _STOP_WITHIN = 10.0
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 8.0
 # a child that has lived this long was healthy: its next end starts the waiting afresh
 _HEALTHY = 60.0
 

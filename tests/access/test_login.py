@@ -190,7 +190,7 @@ WRITERS = {
     "login", "logout", "account", "password_change", "theme", "setup", "user_add", "user_detail", "user_link",
     "job_cancel", "job_retry", "upload", "upload_begin", "upload_files", "upload_known", "upload_finish",
     "patient_remove", "study_remove", "series_remove", "instance_remove", "copy_show", "finding_decide",
-    "removal_restore", "removal_purge",
+    "removal_restore", "removal_purge", "token_list", "token_revoke",
 }  # fmt: skip
 
 

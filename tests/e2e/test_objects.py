@@ -209,7 +209,7 @@ def test_deleting_and_restoring(page_of: Page) -> None:
     page_of.get_by_role("link", name="Move to trash").click()
     page_of.get_by_label("Reason").fill("a test study")
     page_of.get_by_role("button", name="to the trash").click()
-    expect(page_of.get_by_text("in the trash")).to_be_visible()
+    expect(page_of.get_by_text("moved to the trash")).to_be_visible()
     page_of.goto("/trash/")
     assert_accessible(page_of)
     page_of.get_by_role("link", name="Delete for good").first.click()
