@@ -70,6 +70,7 @@ def box(page: Page) -> Locator:
 
 def search(page: Page, words: str) -> None:
     """The key / and then the words."""
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(box(page)).to_be_focused()
     page.keyboard.press("Control+a")
@@ -88,7 +89,9 @@ def test_the_whole_job(keyboard: Page, live_app: LiveApp, files: list[Path]) -> 
     page.on("filechooser", lambda _: None)
     log_in(page, live_app, "uploader")
 
+    page.wait_for_load_state()
     page.keyboard.press("g")
+    page.wait_for_load_state()
     page.keyboard.press("u")
     expect(page).to_have_url(re.compile("/upload/$"))
     tab_to(page, page.get_by_role("button", name="Choose files"))
@@ -97,7 +100,9 @@ def test_the_whole_job(keyboard: Page, live_app: LiveApp, files: list[Path]) -> 
     chooser.value.set_files(files)
     expect(page.locator("#report").get_by_text("Finished", exact=True)).to_be_visible()
 
+    page.wait_for_load_state()
     page.keyboard.press("g")
+    page.wait_for_load_state()
     page.keyboard.press("p")
     expect(page).to_have_title(re.compile("Patients"))
     search(page, "keys alic")
@@ -116,6 +121,7 @@ def test_the_whole_job(keyboard: Page, live_app: LiveApp, files: list[Path]) -> 
     expect(page.get_by_text("(0008,0018)").first).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(f"{UID}.2.2")
 
+    page.wait_for_load_state()
     page.keyboard.press("f")
     expect(page.locator("#tag-filter")).to_be_focused()
     page.keyboard.type("patientname")
@@ -129,11 +135,13 @@ def test_chart_and_tree(keyboard: Page, live_app: LiveApp, files: list[Path]) ->
     log_in(page, live_app, "viewer")
     search(page, UID)
     expect(page).to_have_url(re.compile(re.escape(f"/studies/{UID}/") + "$"))
+    page.wait_for_load_state()
     page.keyboard.press("h")
     expect(page.get_by_role("heading", name="Hierarchy chart")).to_be_visible()
     root = page.get_by_role("treeitem", name=re.compile("KEYS, Alicia"))
     enter(page, root)
     expect(page.get_by_role("heading", level=1)).to_have_text("KEYS, Alicia")
+    page.wait_for_load_state()
     page.keyboard.press("h")
     expect(page.get_by_role("tree")).to_be_visible()
     tab_to(page, root)

@@ -75,11 +75,13 @@ def test_pages_are_accessible(clean_page: Page, filled: LiveApp, login: LogIn) -
 
 def test_from_the_box_to_the_patient_by_keyboard(clean_page: Page, filled: LiveApp, login: LogIn) -> None:
     login(clean_page, filled.user("viewer"))
+    clean_page.wait_for_load_state()
     clean_page.keyboard.press("/")
     clean_page.keyboard.type("lukasz listed")
     clean_page.keyboard.press("Enter")
     expect(clean_page.get_by_role("heading", name="1 patient")).to_be_visible()
     clean_page.locator("h1").click(force=True)
+    clean_page.wait_for_load_state()
     clean_page.keyboard.press("j")
     expect(clean_page.get_by_role("link", name="LISTED, Łukasz")).to_be_focused()
     clean_page.keyboard.press("Enter")
@@ -93,6 +95,7 @@ def test_load_more_adds_rows_and_moves_the_focus(clean_page: Page, filled: LiveA
     clean_page.goto("/?q=list&sort=id")
     rows = clean_page.locator("#rows tr")
     expect(rows).to_have_count(50)
+    clean_page.wait_for_load_state()
     clean_page.keyboard.press("m")
     expect(rows).to_have_count(60)
     expect(rows.nth(50).locator("th a")).to_be_focused()

@@ -40,6 +40,7 @@ def test_from_log_in_to_one_instance(page: Page, live_app: LiveApp, login: Calla
     expect(main).to_contain_text("PhotometricInterpretation")
 
     with page.expect_download() as download:
+        page.wait_for_load_state()
         page.keyboard.press("d")
     assert Path(download.value.path()).read_bytes() == path.read_bytes()
 

@@ -108,14 +108,18 @@ def test_findings_and_comparison_are_accessible(page_of: Page) -> None:
 def test_the_way_down_and_up_by_keys(page_of: Page) -> None:
     holder = holder_of(page_of)
     page_of.goto(INSTANCE + holder)
+    page_of.wait_for_load_state()
     page_of.keyboard.press("]")
     expect(page_of.get_by_role("heading", level=1)).to_contain_text("Instance 3")
+    page_of.wait_for_load_state()
     page_of.keyboard.press("[")
     expect(page_of.get_by_role("heading", level=1)).to_contain_text("Instance 2")
+    page_of.wait_for_load_state()
     page_of.keyboard.press("f")
     expect(page_of.get_by_label("Filter tags by tag")).to_be_focused()
     page_of.keyboard.press("Tab")
     for heading in ("Series 1", "CT head", "BRANDT, Käthe"):
+        page_of.wait_for_load_state()
         page_of.keyboard.press("u")
         expect(page_of.get_by_role("heading", level=1)).to_contain_text(heading)
 
@@ -123,6 +127,7 @@ def test_the_way_down_and_up_by_keys(page_of: Page) -> None:
 def test_the_uid_is_copied_by_key_and_button(page_of: Page, objects: LiveApp) -> None:
     page_of.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=objects.url)
     page_of.goto(INSTANCE + holder_of(page_of))
+    page_of.wait_for_load_state()
     page_of.keyboard.press("c")
     expect(page_of.locator("#announce")).to_have_text("Copied")
     assert page_of.evaluate("navigator.clipboard.readText()") == f"{ROOT}.{STUDY}.1.2"
@@ -195,6 +200,7 @@ def test_a_download_arrives(page_of: Page, tmp_path: Path) -> None:
 
     page_of.goto(BASE + holder_of(page_of))
     with page_of.expect_download() as arriving:
+        page_of.wait_for_load_state()
         page_of.keyboard.press("d")
     path = tmp_path / "study.zip"
     arriving.value.save_as(path)
