@@ -13,6 +13,7 @@ from pacsbrowser.dicom.findings import HeaderFinding
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.values import date_text, parse_decimals, time_text
 from pacsbrowser.pages.lookup import InstancePlace
+from pacsbrowser.pages.presentations import presentation_of
 from pacsbrowser.pages.study_page import banner, findings_context
 from pacsbrowser.pages.tags import tags_context
 
@@ -70,6 +71,7 @@ def context(place: InstancePlace, query: QueryDict) -> dict[str, Any]:
         "refers_to": browsing.references_from(instance, place.scope),
         "referred_by": browsing.references_to(instance, place.scope),
         "header": summary(instance),
+        "presentation": presentation_of(place, query),
         **tags_context(place, query),
         **banner(place),
         **findings_context(place),
