@@ -58,22 +58,26 @@ def record(
 
 def record_view(request: HttpRequest, level: str, uid: str, study_uid: str, patient_key: str) -> None:
     """Record that a patient, study, series or instance was looked at: once per user, study and five minutes."""
+    _record_once(Action.VIEW, request, uid, study_uid, patient_key, {"level": level})
+
+
+def record_download(request: HttpRequest, level: str, uid: str, study_uid: str, patient_key: str) -> None:
+    """Record that a program fetched objects of a study: once per user, study and five minutes."""
+    _record_once(Action.DOWNLOAD, request, uid, study_uid, patient_key, {"level": level, "what": "DICOMweb"})
+
+
+def _record_once(
+    action: Action, request: HttpRequest, uid: str, study_uid: str, patient_key: str, detail: Mapping[str, Any]
+) -> None:
     seen = Event.objects.filter(
         user_id=getattr(request.user, "pk", None),
-        action=Action.VIEW,
+        action=action,
         study=study_uid,
         patient=_text(patient_key, 256),
         time__gt=timezone.now() - SEEN_AGAIN,
     )
     if not seen.exists():
-        record(
-            Action.VIEW,
-            request=request,
-            patient=patient_key,
-            study=study_uid,
-            object=uid,
-            detail={"level": level},
-        )
+        record(action, request=request, patient=patient_key, study=study_uid, object=uid, detail=detail)
 
 
 def was_recorded(action: Action, request: HttpRequest, study: str, object: str) -> bool:

@@ -111,11 +111,36 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Edges:
+    """The times of combined date and time matching (PS3.4 C.2.2.2.5.4): they bound the first and the last day alone.
+
+    The dates are those of the range that the date of the pair has to be in; '' for an open end, as with `Range`.
+    """
+
+    first_date: str
+    first: str
+    last_date: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     """Empty value matching (PS3.4 C.2.2.2.7): only what has no value."""
 
 
-Match = Universal | Exact | UIDList | Wildcard | Range | Empty
+Match = Universal | Exact | UIDList | Wildcard | Range | Edges | Empty
+
+
+def combine(dates: Match, times: Match) -> Match:
+    """Return what the time of a pair has to match if date and time are one range, else `times` as they are.
+
+    They are where both have the same ends: "20240701-20240703" with "10-18" is one span of two days and eight hours.
+    """
+    if not isinstance(dates, Range) or not isinstance(times, Range):
+        return times
+    if (bool(dates.first), bool(dates.last)) != (bool(times.first), bool(times.last)):
+        return times
+    return Edges(dates.first, times.first, dates.last, times.last)
 
 
 def _matches_wildcard(pattern: str, text: str) -> bool:
@@ -158,8 +183,10 @@ def _parse_range(vr: str, text: str) -> Match | None:
         return Exact(digits) if digits else None
     first, _, last = text.partition("-")
     low, high = _digits(vr, first), _digits(vr, last, last=True)
-    if low is None or high is None or not (low or high) or (low and high and low > high):
+    if low is None or high is None or not (low or high):
         return None
+    if vr == "DA" and low and high and low > high:
+        return None  # of times this makes sense together with dates: from one evening to another morning
     return Range(low, high)
 
 

@@ -152,7 +152,7 @@ def choose(ranges: Sequence[MediaRange], offers: Sequence[Offer]) -> Offer:
     raise not_acceptable(map(str, offers))
 
 
-def not_acceptable(offers: Iterable[str]) -> Problem:
+def not_acceptable(offers: Iterable[str], reason: str = "Nothing that is accepted can be sent.") -> Problem:
     """Return the problem 406, which lists what can be had."""
     listed = list(offers)
-    return Problem(406, f"Nothing that is accepted can be sent. On offer: {', '.join(listed)}.", offers=listed)
+    return Problem(406, f"{reason} On offer: {', '.join(listed)}.", offers=listed)

@@ -16,7 +16,7 @@ from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.frames import PixelLayout
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
-from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, FRAME_MEDIA_TYPES
+from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, FRAME_MEDIA_TYPES, VIDEO
 from pacsbrowser.dicomweb.accept import RELATED, MediaRange, not_acceptable
 from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
 from pacsbrowser.dicomweb.failures import pixel_problem
@@ -27,6 +27,7 @@ from pacsbrowser.dicomweb.resource import Call
 
 OCTETS = "application/octet-stream"
 MOST_FRAMES = 10_000
+_VIDEO = "The frames of a video are one stream, which is not taken apart."
 _LIST = re.compile(r"[1-9]\d{0,8}(,[1-9]\d{0,8})*", re.ASCII)
 
 
@@ -54,10 +55,20 @@ def parse_frames(text: str) -> list[int]:
     return numbers
 
 
+def check_numbers(row: Instance, numbers: Iterable[int]) -> None:
+    """Raise 404 for a frame beyond those that an instance has."""
+    for number in numbers:
+        if number > max(row.number_of_frames, 1):
+            raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {number:,}.")
+
+
 def retrieve_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
     """Send frames."""
     numbers = parse_frames(frames)
     row = one_instance(call, study, series, instance)
+    check_numbers(row, numbers)
+    if row.transfer_syntax_uid in VIDEO:
+        raise not_acceptable([_offer("application/dicom", "*"), "the address …/rendered as video/mp4"], _VIDEO)
     try:
         pixels, is_wrong = pixel_layout(row.blob)
         form = choose_form(call.accepted(), pixels, is_wrong, len(numbers) == 1)
@@ -111,12 +122,8 @@ def _send(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: S
     same = unchanged(call, etag)
     if same is not None:
         return same
-    # Each frame is looked for, and the first is had, before anything is sent.
-    for number in numbers:
-        if not 1 <= number <= pixels.frames:
-            raise Problem(404, f"The object has {pixels.frames:,} frames; there is no frame {number:,}.")
     bodies = _bodies(row.blob, pixels, form, numbers)
-    first = next(bodies)
+    first = next(bodies)  # before anything is sent, or a failure could not be told
     if form.is_single:
         return send_stream(call, first, content_type, etag)
     address = call.url(call.request.path).rsplit("/", 1)[0]

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from django.db.models import QuerySet
 
-from pacsbrowser.archive.models import Instance, Series
-from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import record, record_view, was_recorded
+from pacsbrowser.archive.models import Instance, Series, Study
+from pacsbrowser.audit.record import record_download, record_view
 from pacsbrowser.dicomweb.problems import not_found
 from pacsbrowser.dicomweb.resource import Call
 
@@ -83,14 +82,6 @@ def note_series_view(call: Call, level: str, series: Series) -> None:
     record_view(call.request, level, series.series_instance_uid, series.study.study_instance_uid, patient)
 
 
-def note_download(call: Call, study: str, uid: str, level: str, patient: str) -> None:
-    """Record that objects were fetched: once per user, object and five minutes."""
-    if not was_recorded(Action.DOWNLOAD, call.request, study, uid):
-        record(
-            Action.DOWNLOAD,
-            request=call.request,
-            patient=patient,
-            study=study,
-            object=uid,
-            detail={"level": level, "what": "DICOMweb"},
-        )
+def note_download(call: Call, level: str, uid: str, study: Study) -> None:
+    """Record that objects of a study were fetched."""
+    record_download(call.request, level, uid, study.study_instance_uid, study.patient.audit_name)

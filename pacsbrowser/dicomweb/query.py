@@ -10,7 +10,7 @@ from pacsbrowser.archive.in_files import MOST_READ, may_be_read
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.search import ABOVE, KEYS, MOST_RESULTS, Search, SearchKey, Wanted, columns_of
 from pacsbrowser.dicom.json_model import keyword_of, tag_and_vr
-from pacsbrowser.dicom.matching import Empty, Exact, Match, UIDList, parse_match
+from pacsbrowser.dicom.matching import Empty, Exact, Match, Range, UIDList, combine, parse_match
 from pacsbrowser.dicom.values import parse_integer
 from pacsbrowser.dicomweb.parameters import parameters_of
 from pacsbrowser.dicomweb.problems import Problem
@@ -94,7 +94,22 @@ def parse_query(request: HttpRequest, level: Level, within: Mapping[str, str]) -
             attributes.setdefault(parse_path(name), []).append(value)
     for path, values in attributes.items():
         _take_attribute(query, path, values)
+    query.wanted = [_paired(query, one) for one in query.wanted]
     return query
+
+
+def _paired(query: Query, one: Wanted) -> Wanted:
+    """Return a time range as one range with that of its date, where both are asked for (PS3.4 C.2.2.2.5.4)."""
+    if not isinstance(one.match, Range) or not one.key.date:
+        return one
+    for other in query.wanted:
+        if other.key.column == one.key.date:
+            one = Wanted(one.key, combine(other.match, one.match))
+    if isinstance(one.match, Range) and one.match.last and one.match.first > one.match.last:
+        raise Problem(
+            400, f"{one.key.keyword} ends before it begins, and there is no range of dates that it goes with."
+        )
+    return one
 
 
 def _take_parameter(query: Query, name: str, value: str) -> bool:
@@ -176,6 +191,8 @@ def _take_attribute(query: Query, path: tuple[str, ...], values: Sequence[str]) 
 
 def _vr_in_files(query: Query, path: Path) -> str:
     """Return the VR of an attribute that files can be searched for; where they cannot, it is the client's mistake."""
+    if path[0] == "TimezoneOffsetFromUTC":
+        raise Problem(400, "Dates and times are compared as they are written; they are not converted to a time zone.")
     if path[0] in columns_of(query.level) or path[0] in COMPUTED or not may_be_read(query.level, path):
         offered = ", ".join(sorted(_keys(query.level)))
         raise Problem(400, f"{'.'.join(path)} cannot be searched for at this level. What can: {offered}.")

@@ -12,11 +12,11 @@ from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, pictur
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
-from pacsbrowser.dicomweb.accept import Offer
+from pacsbrowser.dicomweb.accept import Offer, not_acceptable
 from pacsbrowser.dicomweb.delivery import for_head, send_bytes, unchanged
 from pacsbrowser.dicomweb.documents import document_of
 from pacsbrowser.dicomweb.failures import pixel_problem
-from pacsbrowser.dicomweb.frames import parse_frames
+from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import (
     instances_of,
     keys_of,
@@ -59,7 +59,7 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
     numbers = parse_frames(frames)
     rendering = parse_rendering(call)
     row = one_instance(call, study, series, instance)
-    _check_frames(row, numbers)
+    check_numbers(row, numbers)
     note_view(call, "instance", row)
     if len(numbers) == 1:
         return _send(call, row, numbers[0] - 1, rendering)
@@ -76,7 +76,7 @@ def thumbnail(call: Call, study: str, series: str = "", instance: str = "", fram
         return _send(call, _representative(call, study, series), None, small)
     row = one_instance(call, study, series, instance)
     numbers = parse_frames(frames) if frames else []
-    _check_frames(row, numbers)
+    check_numbers(row, numbers)
     return _send(call, row, numbers[0] - 1 if numbers else None, small)
 
 
@@ -89,17 +89,11 @@ def _representative(call: Call, study: str, series: str) -> Instance:
     raise Problem(406, "There is no picture in it.")
 
 
-def _check_frames(row: Instance, numbers: list[int]) -> None:
-    for number in numbers:
-        if number > max(row.number_of_frames, 1):
-            raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {number:,}.")
-
-
 def _send(call: Call, row: Instance, frame: int | None, rendering: Rendering) -> HttpResponseBase:
     if not row.has_pixel_data:
         raise Problem(406, "The object has no picture.")
     if row.transfer_syntax_uid in VIDEO:
-        raise Problem(406, "Single pictures of a video are not offered.")
+        raise not_acceptable(["the address …/rendered as video/mp4"], "Single pictures of a video are not offered.")
     number = middle_frame(row) if frame is None else frame
     media_type = call.choose(*_SINGLE).media_type
     lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()

@@ -78,6 +78,8 @@ def resource(**methods: Answer) -> View:
         except Exception as error:  # every failure has to become an answer of this API
             response = _failure(request, error).response()
         cors.allow(request, response)
+        if response.status_code == 204:
+            del response.headers["Content-Type"]
         return response
 
     return view

@@ -73,7 +73,7 @@ def remove(call: Call, study: str, series: str = "", instance: str = "") -> Http
         holder = row if isinstance(row, Study) else (row.study if isinstance(row, Series) else row.series.study)
         removed = removal.remove(row, call.caller.user, "Deleted over DICOMweb")
         record(
-            Action.DELETE, request=call.request, patient=holder.patient.patient_id, study=study,
+            Action.DELETE, request=call.request, patient=holder.patient.audit_name, study=study,
             object=instance or series or study, detail={"instances": removed.instance_count, "removal": removed.pk},
         )  # fmt: skip
     return HttpResponse(status=204)
@@ -230,4 +230,4 @@ def _note(call: Call, study: str, series: str, instance: str) -> None:
     level = "instance" if instance else "series" if series else "study"
     holders = Study.objects.visible_to(call.scope).filter(study_instance_uid=study).select_related("patient")
     for holder in holders:
-        note_download(call, study, instance or series or study, level, holder.patient.patient_id)
+        note_download(call, level, instance or series or study, holder)

@@ -44,19 +44,24 @@ def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
     offer = call.choose(*_OFFERS)
     within = {keyword: uid for keyword, uid in uids.items() if uid}
     query = parse_query(call.request, level, within)
-    rows = _find(call, query)
+    rows, has_more = _find(call, query)
     _record(call, query, within, rows)
     found = describe(call, query, rows, is_nested=bool(within))
     response = _answer(offer, found)
-    if warning := _warning(call, query, len(rows)):
-        response.headers["Warning"] = f'299 pacsbrowser "{warning}"'
+    if has_more:
+        response.headers["Warning"] = f'299 pacsbrowser "{_warning(call, query, len(rows))}"'
     return response
 
 
-def _find(call: Call, query: Query) -> list[ObjectRow]:
-    """Return the page. What is not in the index is compared in the files, if the index leaves few enough to read."""
+def _find(call: Call, query: Query) -> tuple[list[ObjectRow], bool]:
+    """Return the page and whether there are more results.
+
+    What is not in the index is compared in the files, if the index leaves few enough to read.
+    """
     if not query.in_files:
-        return find_objects(call.scope, query.search, query.page, query.offset)
+        # one more than is returned tells whether there are more, which counting them would cost much to say
+        rows = find_objects(call.scope, query.search, query.page + 1, query.offset)
+        return rows[: query.page], len(rows) > query.page
     rows = find_objects(call.scope, query.search, MOST_CANDIDATES + 1)
     if len(rows) > MOST_CANDIDATES:
         names = ", ".join(".".join(path) for path, _ in query.in_files)
@@ -67,7 +72,8 @@ def _find(call: Call, query: Query) -> list[ObjectRow]:
         )
     models = read_models(query.level, rows)
     hits = [row for row in rows if all(matches(models.get(row.id, {}), path, match) for path, match in query.in_files)]
-    return hits[query.offset : query.offset + query.page]
+    end = query.offset + query.page
+    return hits[query.offset : end], len(hits) > end
 
 
 def _answer(offer: Offer, found: Sequence[Found]) -> HttpResponseBase:
@@ -81,13 +87,11 @@ def _answer(offer: Offer, found: Sequence[Found]) -> HttpResponseBase:
 
 
 def _warning(call: Call, query: Query, count: int) -> str:
-    """Say where the results are cut by the server, not by the client's own limit (PS3.18 8.3.4.4)."""
-    if query.in_files or count < query.page or (query.limit is not None and query.limit <= query.page):
-        return ""
+    """Say that there are more results (PS3.18 8.3.4.4.1), and how many where it was not the client who cut them."""
+    if query.in_files or (query.limit is not None and query.limit <= query.page):
+        return "There are additional results that can be requested"
     before = query.offset + count
     remaining = count_objects(call.scope, query.search, before + _COUNTED) - before
-    if remaining <= 0:
-        return ""
     said = f"{remaining}" if remaining < _COUNTED else f"at least {_COUNTED}"
     return f"There are {said} additional results that can be requested"
 

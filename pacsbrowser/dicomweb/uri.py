@@ -10,7 +10,7 @@ from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, NATIVE, VIDEO, choose
 from pacsbrowser.dicomweb.accept import DICOM, covers, not_acceptable, parse_accept
 from pacsbrowser.dicomweb.delivery import send_bytes, send_stream, unchanged
 from pacsbrowser.dicomweb.documents import HTML, MP4, PDF, document_of
-from pacsbrowser.dicomweb.frames import parse_frames
+from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import note_download, note_view, one_instance
 from pacsbrowser.dicomweb.parameters import parameters_of
 from pacsbrowser.dicomweb.problems import Problem
@@ -83,8 +83,7 @@ def _send_dicom(call: Call, found: dict[str, str], row: Instance) -> HttpRespons
         wanted = "" if stored in NATIVE or stored in DECODABLE else "*"
     if not choose_form(stored, (wanted,)):
         raise not_acceptable([f"{DICOM}; transfer-syntax={stored}"])
-    study = row.series.study
-    note_download(call, study.study_instance_uid, row.sop_instance_uid, "instance", study.patient.patient_id)
+    note_download(call, "instance", row.sop_instance_uid, row.series.study)
     outgoing = open_outgoing(row, (wanted,))
     form = choose_form(stored, (wanted,))
     etag = f'"{bytes(row.blob.sha256).hex()[:40]}-{form}"'
@@ -93,8 +92,7 @@ def _send_dicom(call: Call, found: dict[str, str], row: Instance) -> HttpRespons
 
 def _send_picture(call: Call, found: dict[str, str], row: Instance, media_type: str) -> HttpResponseBase:
     frame = parse_frames(found.get("framenumber") or "1")[0] - 1
-    if frame >= max(row.number_of_frames, 1):
-        raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {frame + 1:,}.")
+    check_numbers(row, [frame + 1])
     rendering = _rendering(found, row)
     note_view(call, "instance", row)
     lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, re_path
 
 from pacsbrowser.dicomweb.capabilities import retrieve_capabilities, show_capabilities
@@ -12,6 +12,13 @@ from pacsbrowser.dicomweb.retrieval_urls import retrieval_urls
 from pacsbrowser.dicomweb.retrieve import remove, retrieve
 from pacsbrowser.dicomweb.search import search_instances, search_series, search_studies
 from pacsbrowser.dicomweb.store import store_instances
+
+_PROGRAMS = re.compile(r"/(dicom-web|wado)(/|$)")
+
+
+def is_of_programs(request: HttpRequest) -> bool:
+    """Say whether an address is one of this API, whose every answer is for programs."""
+    return _PROGRAMS.match(request.path_info) is not None
 
 
 def route(text: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:

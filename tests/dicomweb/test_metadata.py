@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -49,19 +50,25 @@ def chunk_files() -> list[Path]:
     return sorted((folder.derived_folder() / "metadata").rglob("*.z"))
 
 
+def is_read_by_pydicom(path: Path) -> bool:
+    """Say whether pydicom makes a model of a file; what is cut it keeps as far as it goes, and it is left out here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            pydicom.dcmread(path).to_json_dict(1024, lambda _: "bulk")
+        except Exception:  # it stops at the first value that is not as it should be
+            return False
+    return "truncated" not in path.name
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("path", wheel_files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*filter(is_read_by_pydicom, wheel_files())], ids=lambda path: path.name)
 def test_the_model_says_what_pydicom_reads(path: Path) -> None:
-    """Compared over all files of the wheel; pydicom stops at some values, which are skipped."""
+    """Compared over the files of the wheel."""
     unlike = {"00080005", "FFFCFFFC", "FFFAFFFA", "7FE00010"}
     with path.open("rb") as file:
-        try:
-            found = read_json(file, lambda where: where)
-            expected = pydicom.dcmread(path).to_json_dict(1024, lambda _: "bulk")
-        except Exception as error:  # either reader may refuse a broken file
-            pytest.skip(str(error))
-    if "truncated" in path.name:
-        pytest.skip("what is cut is kept as far as it goes by pydicom, and left out here")
+        found = read_json(file, lambda where: where)
+    expected = pydicom.dcmread(path).to_json_dict(1024, lambda _: "bulk")
     for tag, element in expected.items():
         if tag in unlike or tag.endswith("0000") or tag < "0008" or "BulkDataURI" in element:
             continue

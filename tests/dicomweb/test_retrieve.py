@@ -200,11 +200,19 @@ def test_administrators_delete_into_the_trash() -> None:
 
 
 def test_a_download_is_recorded_once(api: Api) -> None:
-    ingest_datasets(*make_series(2))
-    for _ in range(3):
-        parts_of(get(api, f"{BASE}/studies/{STUDY}", DICOM))
+    """By ranges, instance by instance and as a whole: one act of one user on one study."""
+    ingest_datasets(*make_series(2), *make_series(1, study=2, PatientID=None))
+    single = {"Accept": "application/dicom; transfer-syntax=*"}
+    for row in Instance.objects.select_related("series__study").filter(series__study__study_instance_uid=STUDY):
+        for start in (0, 100, 200):
+            assert api.get(address(row), headers={**single, "Range": f"bytes={start}-{start + 99}"}).status_code == 206
+        query = f"requestType=WADO&studyUID={STUDY}&seriesUID={SERIES}&objectUID={row.sop_instance_uid}"
+        assert api.get(f"/wado?{query}&contentType=application/dicom").status_code == 200
+    parts_of(get(api, f"{BASE}/studies/{STUDY}", DICOM))
     event = Event.objects.get(action=Action.DOWNLOAD)
     assert (event.study, event.patient, event.door) == (STUDY, "P1", "dicomweb")
+    parts_of(get(api, f"{BASE}/studies/{ROOT}.2", DICOM))
+    assert Event.objects.filter(action=Action.DOWNLOAD, patient__startswith="No ID, patient ").count() == 1
 
 
 def test_memory_does_not_grow_with_a_study(api: Api) -> None:

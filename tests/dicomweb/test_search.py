@@ -90,6 +90,13 @@ def people() -> None:
         ({"StudyDate": "-20240201"}, {1, 2}),
         ({"StudyDate": "20240501"}, {5}),
         ({"StudyTime": "08-0930"}, {1, 2}),
+        ({"StudyDate": "20240101-20240301", "StudyTime": "0900-1000"}, {2}),
+        ({"StudyDate": "20240101-20240301", "StudyTime": "0700-1100"}, {1, 2, 3}),
+        ({"StudyDate": "20240101-20240301", "StudyTime": "1100-1000"}, {2}),
+        ({"StudyDate": "20240201-", "StudyTime": "0931-"}, {3, 4, 5}),
+        ({"StudyDate": "-20240201", "StudyTime": "-0930"}, {1, 2}),
+        ({"StudyDate": "-20240201", "StudyTime": "0931-"}, set()),
+        ({"StudyDate": "20240101", "StudyTime": "08-09"}, {1}),
         ({"StudyTime": "101500"}, {3, 4, 5}),
         ({"StudyTime": "1015-1015"}, {3, 4, 5}),
         ({"AccessionNumber": "ACC*"}, {1, 2}),
@@ -264,9 +271,20 @@ def test_results_cut_by_the_server_are_told(api: Api, monkeypatch: pytest.Monkey
     answer = api.get(f"{BASE}/instances")
     assert len(answer.json()) == 4
     assert answer["Warning"] == '299 pacsbrowser "There are 5 additional results that can be requested"'
-    assert "Warning" not in api.get(f"{BASE}/instances", {"limit": 2}).headers
     assert "Warning" in api.get(f"{BASE}/instances", {"limit": 7}).headers
     assert "Warning" not in api.get(f"{BASE}/instances", {"offset": 5}).headers
+
+
+def test_results_cut_by_the_limit_are_told(api: Api, requested: None) -> None:
+    ingest_datasets(*make_series(3, study=7))
+    more = '299 pacsbrowser "There are additional results that can be requested"'
+    for limit, warning in ((0, more), (2, more), (3, None)):
+        answer = api.get(f"{BASE}/instances", {"limit": limit, "StudyInstanceUID": f"{ROOT}.7"})
+        assert (len(answer.json()), answer.headers.get("Warning")) == (limit, warning)
+    sought = {"RequestAttributesSequence.RequestedProcedureID": "R*"}
+    every = api.get(f"{BASE}/series", sought)
+    assert len(every.json()) > 1 and "Warning" not in every.headers
+    assert api.get(f"{BASE}/series", {**sought, "limit": 1}).headers["Warning"] == more
 
 
 @pytest.mark.parametrize(
@@ -284,6 +302,10 @@ def test_results_cut_by_the_server_are_told(api: Api, monkeypatch: pytest.Monkey
         {"StudyDate": "20240230"},
         {"StudyDate": "20240301-20240201"},
         {"StudyTime": "25"},
+        {"StudyTime": "1800-1000"},
+        {"StudyTime": "1800-1000", "StudyDate": "20240101"},
+        {"StudyTime": "1800-1000", "StudyDate": "20240101-"},
+        {"TimezoneOffsetFromUTC": "+0100"},
         {"limit": "-1"},
         {"limit": "x"},
         {"limit": "1" * 16},

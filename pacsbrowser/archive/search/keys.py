@@ -24,7 +24,18 @@ from pacsbrowser.archive.search.sql import (
     one_of,
     prefix,
 )
-from pacsbrowser.dicom.matching import Empty, Exact, Match, Range, UIDList, Universal, Wildcard, fold, fold_words
+from pacsbrowser.dicom.matching import (
+    Edges,
+    Empty,
+    Exact,
+    Match,
+    Range,
+    UIDList,
+    Universal,
+    Wildcard,
+    fold,
+    fold_words,
+)
 from pacsbrowser.dicom.values import parse_integer
 
 
@@ -34,6 +45,7 @@ class SearchKey:
 
     `folded`: the column holds text without case and accents, as names and descriptions are compared (PS3.4 C.2.2.2.1).
     `others`: the column with the further groups of a name. `number`: the column with the parsed value of an IS.
+    `date`: of a time, the column of the date that it makes a pair with.
     `grams`: table and column of the trigram index. `leads`: an index has the column, so that a search can start there.
     """
 
@@ -43,6 +55,7 @@ class SearchKey:
     folded: bool = False
     others: str = ""
     number: str = ""
+    date: str = ""
     grams: tuple[str, str] | None = None
     leads: bool = False
 
@@ -58,7 +71,7 @@ _KEYS: Mapping[Level, tuple[SearchKey, ...]] = {
     Level.STUDY: (
         SearchKey("StudyInstanceUID", "UI", "s.study_instance_uid", leads=True),
         SearchKey("StudyDate", "DA", "s.date_sort", leads=True),
-        SearchKey("StudyTime", "TM", "s.study_time"),
+        SearchKey("StudyTime", "TM", "s.study_time", date="s.date_sort"),
         SearchKey(
             "AccessionNumber", "SH", "s.accession_search", folded=True, grams=("study", "accession_search"), leads=True
         ),
@@ -81,7 +94,7 @@ _KEYS: Mapping[Level, tuple[SearchKey, ...]] = {
         SearchKey("SeriesNumber", "IS", "e.series_number", number="e.series_number_value"),
         SearchKey("SeriesDescription", "LO", "e.series_description"),
         SearchKey("SeriesDate", "DA", "e.series_date"),
-        SearchKey("SeriesTime", "TM", "e.series_time"),
+        SearchKey("SeriesTime", "TM", "e.series_time", date="e.series_date"),
         SearchKey("BodyPartExamined", "CS", "e.body_part_examined"),
         SearchKey("Laterality", "CS", "e.laterality"),
         SearchKey("ProtocolName", "LO", "e.protocol_name"),
@@ -90,7 +103,12 @@ _KEYS: Mapping[Level, tuple[SearchKey, ...]] = {
         SearchKey("StationName", "SH", "e.station_name"),
         SearchKey("FrameOfReferenceUID", "UI", "e.frame_of_reference_uid", leads=True),
         SearchKey("PerformedProcedureStepStartDate", "DA", "e.performed_procedure_step_start_date"),
-        SearchKey("PerformedProcedureStepStartTime", "TM", "e.performed_procedure_step_start_time"),
+        SearchKey(
+            "PerformedProcedureStepStartTime",
+            "TM",
+            "e.performed_procedure_step_start_time",
+            date="e.performed_procedure_step_start_date",
+        ),
     ),
     Level.INSTANCE: (
         SearchKey("SOPInstanceUID", "UI", "i.sop_instance_uid", leads=True),
@@ -156,6 +174,8 @@ def _moment(key: SearchKey, match: Match) -> Sql:
     if key.vr == "TM":
         # Four digits or two mean the beginning of the minute or hour; what is no time at all is sorted out by parsing.
         column = f"substr(replace({column}, ':', '') || '000000', 1, 6)"
+    if isinstance(match, Edges):
+        return _edges(key, column, match)
     if isinstance(match, Range):
         within = Sql(f"({column} >= ? AND {column} < ?)", (match.first or "0", (match.last or "9") + LAST))
     elif isinstance(match, Exact):
@@ -163,6 +183,18 @@ def _moment(key: SearchKey, match: Match) -> Sql:
     else:
         return FALSE
     return all_of([Sql(f"{key.column} <> ''"), within]) if key.vr == "TM" else within
+
+
+def _edges(key: SearchKey, column: str, match: Edges) -> Sql:
+    """Return the condition on the time of a pair; a time that is not known fits inside, not on the days at the ends."""
+    parts = []
+    if match.first:
+        text = f"({key.date} > ? OR ({key.column} <> '' AND {column} >= ?))"
+        parts.append(Sql(text, (match.first_date + LAST, match.first)))
+    if match.last:
+        text = f"({key.date} < ? OR ({key.column} <> '' AND {column} < ?))"
+        parts.append(Sql(text, (match.last_date, match.last + LAST)))
+    return all_of(parts)
 
 
 def _name(key: SearchKey, match: Match) -> Sql:
