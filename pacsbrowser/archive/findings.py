@@ -17,6 +17,7 @@ from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters
 from pacsbrowser.archive.models import Finding, Patient, Series, Study
 from pacsbrowser.archive.models.findings import FindingQuerySet
+from pacsbrowser.archive.statements import as_stored, execute_all, marks, select
 
 # What is said of a disagreement's values; more than these are counted but not listed.
 _VALUES = 20
@@ -133,16 +134,25 @@ def record(observations: Sequence[Observation], now: datetime) -> None:
             finding.instance_count += 1
             finding.last_seen = now
         _add_value(finding, one)
-    again = {one.identity for one in observations} & known.keys()
-    Finding.objects.bulk_update((known[key] for key in again), ["instance_count", "last_seen", "values"])
+    again = sorted({one.identity for one in observations} & known.keys())
+    _update([known[key] for key in again])
     Finding.objects.bulk_create(fresh.values())
     _bump(fresh.values())
 
 
+def _update(findings: Sequence[Finding]) -> None:
+    """Write what a repeat changes."""
+    names = ("instance_count", "last_seen", "values")
+    execute_all(
+        'UPDATE archive_finding SET instance_count = %s, last_seen = %s, "values" = %s WHERE id = %s',
+        [[*(as_stored(Finding, name, getattr(one, name)) for name in names), one.pk] for one in findings],
+    )
+
+
 def _find_known(observations: Sequence[Observation]) -> dict[tuple[str, int, str, str], Finding]:
-    keys = {one.object_key for one in observations}
-    codes = {one.code for one in observations}
-    rows = Finding.objects.filter(object_key__in=keys, code__in=codes)
+    keys = list({one.object_key for one in observations})
+    codes = list({one.code for one in observations})
+    rows = select(Finding, f"object_key IN ({marks(keys)}) AND code IN ({marks(codes)})", [*keys, *codes])
     return {(row.level, row.object_key, row.code, row.keyword): row for row in rows}
 
 

@@ -12,7 +12,8 @@ import contextlib
 import queue
 import string
 import threading
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 
 from django.utils.http import parse_header_parameters
 
@@ -223,7 +224,7 @@ class TimedReader:
         self._left = b""
         self._ended = False
         self._closed = False
-        threading.Thread(target=self._read_ahead, name="body", daemon=True).start()
+        _run(self._read_ahead)
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes of the next chunk, b"" at the end.
@@ -273,3 +274,30 @@ class TimedReader:
             self._chunks.put(chunk)
             if not chunk or isinstance(chunk, BaseException):
                 return
+
+
+class _Runner(threading.Thread):
+    """A thread that reads bodies, one after the other: to start one costs more than to read a small body."""
+
+    def __init__(self) -> None:
+        super().__init__(name="body", daemon=True)
+        self.work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """Do what is put in, and be idle again after each."""
+        while True:
+            self.work.get()()
+            _idle.append(self)
+
+
+# As many as ever read at the same time.
+_idle: deque[_Runner] = deque()
+
+
+def _run(work: Callable[[], None]) -> None:
+    try:
+        runner = _idle.pop()
+    except IndexError:
+        runner = _Runner()
+        runner.start()
+    runner.work.put(work)

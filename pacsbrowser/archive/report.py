@@ -4,7 +4,7 @@ An object of a study that is out of the viewer's scope is "stored" for whoever s
 another one has its UID, would hint at what they may not see.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +97,7 @@ def as_line(item: DeliveryItem) -> Line:
 
 def as_told(results: Sequence[IngestResult], scope: Scope) -> list[Line]:
     """Return results of `ingest` as the lines that the viewer will find in the report."""
-    keys = {result.instance_id for result in results if result.instance_id}
-    visible = set(Instance.objects.visible_to(scope).filter(pk__in=keys).values_list("pk", flat=True))
+    visible = _visible(results, scope)
     lines = []
     for result in results:
         item = DeliveryItem(
@@ -111,12 +110,28 @@ def as_told(results: Sequence[IngestResult], scope: Scope) -> list[Line]:
             series_instance_uid=result.series_instance_uid,
             sop_instance_uid=result.sop_instance_uid,
         )
-        opens = result.instance_id in visible
-        hidden = not scope.everything and not opens and result.outcome in _TELLING
-        item.opens = opens  # type: ignore[attr-defined]
-        item.shown = Outcome.STORED if hidden else result.outcome  # type: ignore[attr-defined]
+        item.opens = result.instance_id in visible  # type: ignore[attr-defined]
+        item.shown = _told(result, scope, visible)  # type: ignore[attr-defined]
         lines.append(as_line(item))
     return lines
+
+
+def told_outcomes(results: Sequence[IngestResult], scope: Scope) -> list[Outcome]:
+    """Return the outcome that the viewer is told of each result of `ingest`."""
+    if scope.everything:
+        return [result.outcome for result in results]
+    visible = _visible(results, scope)
+    return [_told(result, scope, visible) for result in results]
+
+
+def _visible(results: Sequence[IngestResult], scope: Scope) -> set[int]:
+    keys = {result.instance_id for result in results if result.instance_id}
+    return set(Instance.objects.visible_to(scope).filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def _told(result: IngestResult, scope: Scope, visible: Container[int | None]) -> Outcome:
+    hidden = not scope.everything and result.instance_id not in visible and result.outcome in _TELLING
+    return Outcome.STORED if hidden else result.outcome
 
 
 def counts_of(delivery: Delivery, scope: Scope) -> dict[Outcome, int]:

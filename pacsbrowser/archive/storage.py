@@ -123,6 +123,26 @@ def ensure_linked(linked: Path, relative: str) -> None:
         sync_folders([final.parent])
 
 
+def sync_names(places: Iterable[str]) -> None:
+    """Make the names of files in the store durable: fsync their folders once, and those above them when they are new.
+
+    A folder above may have been made by another process that has not synced it yet, so it is new to each process once.
+    """
+    for folder in {(store_folder() / place).parent for place in places}:
+        if folder in _known_folders:
+            _sync(folder)
+            continue
+        sync_folders([folder])
+        if len(_known_folders) >= _MOST_KNOWN:
+            _known_folders.clear()
+        _known_folders.add(folder)
+
+
+# Folders of the store whose own names this process has made durable.
+_known_folders: set[Path] = set()
+_MOST_KNOWN = 10_000
+
+
 def sync_folders(folders: Iterable[Path]) -> None:
     """Make names durable: fsync each folder, and its parents up to the store, once."""
     root = store_folder().parent
@@ -132,11 +152,15 @@ def sync_folders(folders: Iterable[Path]) -> None:
             wanted.add(folder)
             folder = folder.parent
     for folder in sorted(wanted, reverse=True):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def discard(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import shutil
-import threading
 
 from django.conf import settings
 from django.db import OperationalError
@@ -33,8 +32,6 @@ BATCH = 25
 MAX_PARTS = 100_000
 # Leave the disk so much when a body's length is compared with what is free.
 RESERVE = 64 * 1024 * 1024
-# How many batches are written at once; the other requests wait with their objects on disk.
-_ingesting = threading.BoundedSemaphore(2)
 
 _UNSUPPORTED = (
     'Send multipart/related; type="application/dicom", or one object as application/dicom. '
@@ -185,12 +182,11 @@ class _Transfer:
                 Door.STOW, user, address=address_of(self._call.request), label=self._call.caller.token
             )
         try:
-            with _ingesting:
-                results = ingest(batch, self._delivery)
+            results = ingest(batch, self._delivery)
         finally:
             _discard(batch)
-        told = report.as_told(results, self._call.scope)
-        self.results += [Stored.of(result, line.outcome) for result, line in zip(results, told, strict=True)]
+        told = report.told_outcomes(results, self._call.scope)
+        self.results += map(Stored.of, results, told)
         self._record({one.study_instance_uid for one in results if one.is_kept})
 
     def _record(self, studies: set[str]) -> None:

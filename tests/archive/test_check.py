@@ -6,8 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from pacsbrowser.archive import check, storage
+from pacsbrowser.archive.ingest import open_delivery
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.models import Blob, Instance, Patient, Series, Study, StudyModality
+from pacsbrowser.archive.models import Blob, Door, Instance, Patient, Series, Study, StudyModality
 from pacsbrowser.archive.receive import stage
 from tests.datasets import ingest_datasets, make_dataset, make_series
 
@@ -41,7 +42,7 @@ def test_a_changed_a_cut_and_a_missing_file_are_named_and_nothing_else() -> None
 
 
 def test_a_file_on_its_way_in_is_no_stranger_but_one_that_nobody_takes_in_is() -> None:
-    arrival = Arrival.of(stage(io.BytesIO(make_dataset()), "1.dcm"))
+    arrival = Arrival.of(stage(io.BytesIO(make_dataset()), "1.dcm"), open_delivery(Door.COMMAND))
     incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     assert problems() == set()
     incoming.unlink()

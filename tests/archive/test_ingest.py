@@ -298,10 +298,12 @@ def test_whatever_the_order_of_arrival_the_archive_holds_the_same(order: list[in
 
 
 def test_objects_that_name_very_many_others_are_committed_in_smaller_groups() -> None:
-    def staged(number: int, references: int) -> Staged:
+    delivery = Delivery()
+
+    def staged(number: int, references: int) -> run.Consigned:
         header = read_header(io.BytesIO(make_dataset(SOPInstanceUID=f"{ROOT}.1.1.{number}")))
         named = tuple(HeaderReference("content", "", f"{ROOT}.{n}") for n in range(references))
-        return Staged(Path(), 0, b"", b"", replace(header, references=named), None, "")
+        return run.Consigned(Staged(Path(), 0, b"", b"", replace(header, references=named), None, ""), delivery)
 
     files = [staged(1, run.REFERENCES), staged(2, run.REFERENCES), staged(3, 0), staged(4, 0)]
     assert [len(group) for group in run.groups(files)] == [1, 3]

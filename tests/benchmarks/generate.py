@@ -122,7 +122,7 @@ def _study(chance: random.Random, name: str, person: int, number: int, count: in
         }
 
 
-def arrival(values: dict[str, str], empty: dict[str, str]) -> Any:
+def arrival(values: dict[str, str], empty: dict[str, str], delivery: Any) -> Any:
     """Return what ingest's row writer takes, for an object without a file."""
     from pacsbrowser.archive.ingest.arrival import Arrival
     from pacsbrowser.archive.ingest.rows import identity_key
@@ -133,7 +133,7 @@ def arrival(values: dict[str, str], empty: dict[str, str]) -> Any:
     digest = hashlib.sha256(values["SOPInstanceUID"].encode()).digest()
     staged = Staged(Path("none"), 526_000, digest, digest, header, None, "")
     path = f"{digest.hex()[:2]}/{digest.hex()}.dcm"
-    return Arrival(staged, header, identity_key(header.values), path, staged.path)
+    return Arrival(staged, header, delivery, identity_key(header.values), path, staged.path)
 
 
 def build(patients: int, instances: int, seed: int = 1, start: int = 0) -> None:
@@ -150,12 +150,13 @@ def build(patients: int, instances: int, seed: int = 1, start: int = 0) -> None:
     connection.cursor().execute("PRAGMA cache_size=-400000")
     empty = dict.fromkeys(ALL, "")
     made, began, source = 0, time.monotonic(), datasets(patients, instances, seed, start)
-    while group := [arrival(values, empty) for values in islice(source, GROUP)]:
+    while values := list(islice(source, GROUP)):
         if made % 20_000 == 0:
             delivery = open_delivery(Door.COMMAND, "generator", label=f"part {made // 20_000 + 1}")
+        group = [arrival(one, empty, delivery) for one in values]
         with transaction.atomic():
-            writer = GroupWriter(delivery, {})
-            record_results(delivery, writer.write(group), writer.new_in_study, writer.now)
+            writer = GroupWriter({})
+            record_results(delivery, writer.write(group), writer.new_in_study[delivery.pk], writer.now)
         made += len(group)
         if made % 20_000 == 0:
             close_delivery(delivery)

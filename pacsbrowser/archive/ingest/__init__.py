@@ -12,7 +12,8 @@ from pacsbrowser.archive.ingest.deliveries import (
     resume_delivery,
 )
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.ingest.run import GROUP, ingest
+from pacsbrowser.archive.ingest.run import GROUP
+from pacsbrowser.archive.ingest.together import ingest
 
 __all__ = [
     "GROUP",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest.rows import identity_key
+from pacsbrowser.archive.models import Delivery
 from pacsbrowser.archive.receive import Staged
 from pacsbrowser.dicom.header import Header
 
@@ -17,18 +18,19 @@ class Arrival:
 
     staged: Staged
     header: Header
+    delivery: Delivery
     identity_key: str
     relative: str
     incoming: Path
 
     @classmethod
-    def of(cls, staged: Staged) -> Arrival:
+    def of(cls, staged: Staged, delivery: Delivery) -> Arrival:
         """Return the arrival of a staged file that has a header."""
         if staged.header is None:
             raise ValueError("a staged file without a header cannot be indexed")
         key = identity_key(staged.header.values)
         relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
-        return cls(staged, staged.header, key, relative, staged.path)
+        return cls(staged, staged.header, delivery, key, relative, staged.path)
 
     @property
     def content_digest(self) -> bytes:

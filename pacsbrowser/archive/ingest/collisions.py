@@ -1,13 +1,15 @@
 """Sameness: what an object is to the one that has its UID already. Decided by reading files, outside the write lock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
+from django.db import connection
+
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.models import Copy, Instance, Series, Study
+from pacsbrowser.archive.models import Copy, Instance
 from pacsbrowser.archive.receive import CHUNK
 from pacsbrowser.dicom.compare import same_elements
 from pacsbrowser.dicom.errors import DicomError
@@ -43,14 +45,28 @@ def place_of(arrival: Arrival) -> Place:
     return Place(header.study_instance_uid, arrival.identity_key, header.series_instance_uid, header.sop_instance_uid)
 
 
-def find_held(arrivals: Sequence[Arrival], series_keys: Collection[int]) -> dict[Place, Instance]:
-    """Return the instances, live or in the trash, that are in the places of these arrivals.
+# By its place in the hierarchy, from above: a device that gives every object the same UID must not make each look-up
+# read all that it ever sent.
+_HELD = (
+    "SELECT instance.id FROM archive_study study"
+    " JOIN archive_series series ON series.study_id = study.id AND series.series_instance_uid = %s"
+    " JOIN archive_instance instance ON instance.series_id = series.id AND instance.sop_instance_uid = %s"
+    " WHERE study.study_instance_uid = %s AND study.received_identity_key = %s"
+)
 
-    The series are asked for by key: a device that gives every object the same UID must not make each look-up read all
-    that it ever sent.
-    """
-    uids = {arrival.header.sop_instance_uid for arrival in arrivals}
-    rows = Instance.objects.filter(sop_instance_uid__in=uids, series__in=series_keys)
+
+def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
+    """Return the instances, live or in the trash, that are in the places of these arrivals."""
+    keys: list[int] = []
+    with connection.cursor() as cursor:
+        for arrival in arrivals:
+            header = arrival.header
+            uids = (header.series_instance_uid, header.sop_instance_uid, header.study_instance_uid)
+            cursor.execute(_HELD, (*uids, arrival.identity_key))
+            keys += [key for (key,) in cursor.fetchall()]
+    if not keys:
+        return {}
+    rows = Instance.objects.filter(pk__in=keys)
     return {
         Place(
             row.series.study.study_instance_uid,
@@ -62,23 +78,10 @@ def find_held(arrivals: Sequence[Arrival], series_keys: Collection[int]) -> dict
     }
 
 
-def _find_series(arrivals: Sequence[Arrival]) -> list[int]:
-    """Return the keys of the series that these arrivals belong to, as far as they are here."""
-    studies = Study.objects.filter(
-        study_instance_uid__in={arrival.header.study_instance_uid for arrival in arrivals},
-        received_identity_key__in={arrival.identity_key for arrival in arrivals},
-    )
-    series = Series.objects.filter(
-        series_instance_uid__in={arrival.header.series_instance_uid for arrival in arrivals},
-        study__in=list(studies.values_list("pk", flat=True)),
-    )
-    return list(series.values_list("pk", flat=True))
-
-
 def judge(arrivals: Sequence[Arrival]) -> Judgements:
     """Compare each arrival with the different content that is in its place now."""
     judgements: Judgements = {}
-    held = find_held(arrivals, _find_series(arrivals))
+    held = find_held(arrivals)
     for arrival in arrivals:
         instance = held.get(place_of(arrival))
         if instance is None or bytes(instance.content_digest) == arrival.content_digest:
@@ -124,5 +127,7 @@ def _is_beginning(short: BinaryIO, short_header: Header, long: BinaryIO, long_he
 
 def find_copies(instances: Sequence[Instance]) -> dict[tuple[int, bytes], Copy]:
     """Return the copies of some instances by (instance, digest of the content)."""
+    if not instances:
+        return {}
     rows = Copy.objects.filter(instance__in=instances)
     return {(row.instance_id, bytes(row.content_digest)): row for row in rows}

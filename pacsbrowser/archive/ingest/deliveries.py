@@ -7,13 +7,13 @@ from functools import partial
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
 from pacsbrowser.access.models import User
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.models import Delivery, DeliveryItem, DeliveryStudy, Door, Outcome
+from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
+from pacsbrowser.archive.statements import as_stored, execute_all, insert, select
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 
@@ -47,13 +47,14 @@ def resume_delivery(door: Door, user: User, *, address: str = "", label: str = "
     Programs send object by object, each in a request of its own; together they are one transfer. Such a delivery never
     stands open, because nobody says when the last request has come.
     """
-    since = timezone.now() - WARM
-    own = Delivery.objects.filter(door=door, user=user, address=address[:64], label=label[:200], active__gt=since)
-    found = own.order_by("-active").first()
-    if found is None:
-        found = open_delivery(door, user.get_username(), user=user, address=address, label=label)
-        close_delivery(found)
-    return found
+    since = as_stored(Delivery, "active", timezone.now() - WARM)
+    own = "active > %s AND door = %s AND user_id = %s AND address = %s AND label = %s ORDER BY active DESC LIMIT 1"
+    found = select(Delivery, own, [since, door, user.pk, address[:64], label[:200]])
+    if found:
+        return found[0]
+    fresh = open_delivery(door, user.get_username(), user=user, address=address, label=label)
+    close_delivery(fresh)
+    return fresh
 
 
 def close_delivery(delivery: Delivery) -> None:
@@ -89,12 +90,24 @@ def record_results(
 ) -> None:
     """Write what became of a group: counters, lines, and the studies it added to (`new_in_study`: row key → count)."""
     outcomes = Counter(result.outcome for result in results)
-    added = {outcome.value: F(outcome.value) + count for outcome, count in outcomes.items()}
     size = sum(result.size for result in results)
-    Delivery.objects.filter(pk=delivery.pk).update(active=now, size=F("size") + size, **added)
+    # the names are those of the enumeration
+    added = "".join(f", {outcome.value} = {outcome.value} + %s" for outcome in outcomes)
+    statement = f"UPDATE archive_delivery SET active = %s, size = size + %s{added} WHERE id = %s"  # noqa: S608
+    active, key = as_stored(Delivery, "active", now), as_stored(Delivery, "id", delivery.pk)
+    execute_all(statement, [[active, size, *outcomes.values(), key]])
     lines = [result for result in results if result.outcome != Outcome.STORED or result.resume_key or result.reason]
-    DeliveryItem.objects.bulk_create(_item(delivery, result, now) for result in lines)
-    _record_studies(delivery, new_in_study)
+    insert([_item(delivery, result, now) for result in lines])
+    if new_in_study:
+        key = as_stored(Delivery, "id", delivery.pk)
+        execute_all(_ADD_STUDY, [(key, study, count) for study, count in sorted(new_in_study.items())])
+
+
+_ADD_STUDY = (
+    "INSERT INTO archive_deliverystudy (delivery_id, study_id, instance_count) VALUES (%s, %s, %s)"
+    " ON CONFLICT (delivery_id, study_id) DO UPDATE"
+    " SET instance_count = archive_deliverystudy.instance_count + excluded.instance_count"
+)
 
 
 def _item(delivery: Delivery, result: IngestResult, now: datetime) -> DeliveryItem:
@@ -111,16 +124,4 @@ def _item(delivery: Delivery, result: IngestResult, now: datetime) -> DeliveryIt
         sop_instance_uid=result.sop_instance_uid,
         instance_id=result.instance_id,
         received=now,
-    )
-
-
-def _record_studies(delivery: Delivery, new_in_study: Mapping[int, int]) -> None:
-    known = {row.study_id: row for row in DeliveryStudy.objects.filter(delivery=delivery, study__in=new_in_study)}
-    for study_id, row in known.items():
-        row.instance_count += new_in_study[study_id]
-    DeliveryStudy.objects.bulk_update(known.values(), ["instance_count"])
-    DeliveryStudy.objects.bulk_create(
-        DeliveryStudy(delivery=delivery, study_id=study_id, instance_count=count)
-        for study_id, count in new_in_study.items()
-        if study_id not in known
     )

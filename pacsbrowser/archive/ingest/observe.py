@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from pacsbrowser.archive.findings import KINDS, Observation
@@ -94,12 +95,16 @@ def _level(one: Disagreement) -> str:
 
 
 def _shared_studies(parents: Parents) -> Iterator[Observation]:
+    if not parents.created_studies:
+        return
     others = Study.objects.filter(study_instance_uid__in={one.study_instance_uid for one in parents.created_studies})
     for study in _holders(others, parents.created_studies, attrgetter("study_instance_uid")):
         yield _shared("study_uid_shared", "study", study.patient_id, study.pk)
 
 
 def _shared_series(parents: Parents) -> Iterator[Observation]:
+    if not parents.created_series:
+        return
     uids = {one.series_instance_uid for one in parents.created_series}
     others = Series.objects.filter(series_instance_uid__in=uids).select_related("study")
     for series in _holders(others, parents.created_series, attrgetter("series_instance_uid")):
@@ -109,11 +114,25 @@ def _shared_series(parents: Parents) -> Iterator[Observation]:
 def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
     fresh = [one.instance for one in decisions if one.instance and one.is_new and not one.code]
     uids = {one.sop_instance_uid for one in fresh}
+    if len(uids) == len(fresh) and not _has_others(fresh):
+        return
     others = Instance.objects.filter(sop_instance_uid__in=uids).select_related("series__study")
     for one in _holders(others, fresh, attrgetter("sop_instance_uid")):
         series = one.series
         yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
 
+
+def _has_others(fresh: Sequence[Instance]) -> bool:
+    """Whether any of these UIDs is elsewhere too, which hardly ever is so: one look into the index a UID."""
+    with connection.cursor() as cursor:
+        for one in fresh:
+            cursor.execute(_OTHER, (one.sop_instance_uid, one.pk))
+            if cursor.fetchone():
+                return True
+    return False
+
+
+_OTHER = "SELECT 1 FROM archive_instance WHERE sop_instance_uid = %s AND id <> %s LIMIT 1"
 
 Row = TypeVar("Row", Study, Series, Instance)
 
@@ -123,8 +142,6 @@ def _holders(others: QuerySet[Row], fresh: Sequence[Row], uid_of: Callable[[Row]
 
     At most _MOST_OTHERS are looked at: where a UID has so many holders, all but the newest have been told.
     """
-    if not fresh:
-        return
     new = {row.pk for row in fresh}
     older: dict[str, list[Row]] = {}
     for row in others.exclude(pk__in=new)[:_MOST_OTHERS]:

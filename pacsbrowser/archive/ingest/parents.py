@@ -6,7 +6,8 @@ from datetime import datetime
 
 from pacsbrowser.archive.ingest import rows
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.models import NameWord, Patient, Series, Study
+from pacsbrowser.archive.models import Patient, Series, Study
+from pacsbrowser.archive.statements import Row, execute_all, insert, marks, select
 from pacsbrowser.dicom.names import PersonName
 
 _NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
@@ -57,13 +58,15 @@ class Parents:
         return Family(study.patient, study, series)
 
     def _load_studies(self, arrivals: Sequence[Arrival]) -> None:
-        known = Study.objects.filter(
-            study_instance_uid__in={arrival.header.study_instance_uid for arrival in arrivals},
-            received_identity_key__in={arrival.identity_key for arrival in arrivals},
-        )
-        for study in known.select_related("patient"):
+        uids = list({arrival.header.study_instance_uid for arrival in arrivals})
+        keys = list({arrival.identity_key for arrival in arrivals})
+        condition = f"study_instance_uid IN ({marks(uids)}) AND received_identity_key IN ({marks(keys)})"
+        known = select(Study, condition, uids + keys)
+        patients = {patient.pk: patient for patient in _by_key(Patient, {study.patient_id for study in known})}
+        for study in known:
+            patient = patients[study.patient_id]
             self.studies[study.study_instance_uid, study.received_identity_key] = study
-            study.patient = self.patients.setdefault(study.patient.identity_key, study.patient)
+            study.patient = self.patients.setdefault(patient.identity_key, patient)
 
     def _load_patients(self, arrivals: Sequence[Arrival]) -> None:
         """Load the patients of studies that are new; of known studies the patient came with them."""
@@ -73,8 +76,9 @@ class Parents:
             if (arrival.header.study_instance_uid, arrival.identity_key) not in self.studies
         }
         missing = wanted.keys() - self.patients.keys()
-        for patient in Patient.objects.filter(identity_key__in=missing):
-            self.patients[patient.identity_key] = patient
+        if missing:
+            for patient in select(Patient, f"identity_key IN ({marks(list(missing))})", list(missing)):
+                self.patients[patient.identity_key] = patient
         self._create_patients([wanted[key] for key in sorted(wanted.keys() - self.patients.keys())])
 
     def _create_patients(self, arrivals: Sequence[Arrival]) -> None:
@@ -86,7 +90,8 @@ class Parents:
             )
             for arrival in arrivals
         ]
-        for patient in Patient.objects.bulk_create(fresh):
+        insert(fresh)
+        for patient in fresh:
             self.patients[patient.identity_key] = patient
         add_name_words(
             (self.patients[arrival.identity_key], rows.name_words(arrival.header.values)) for arrival in arrivals
@@ -98,7 +103,7 @@ class Parents:
             key = (arrival.header.study_instance_uid, arrival.identity_key)
             if key not in self.studies and key not in fresh:
                 fresh[key] = self._new_study(arrival)
-        Study.objects.bulk_create(fresh.values())
+        insert(list(fresh.values()))
         self.studies |= fresh
         self.created_studies = list(fresh.values())
 
@@ -124,9 +129,10 @@ class Parents:
         return self.patients.setdefault(patient.identity_key, patient)
 
     def _load_series(self, arrivals: Sequence[Arrival]) -> None:
-        uids = {arrival.header.series_instance_uid for arrival in arrivals}
+        uids = list({arrival.header.series_instance_uid for arrival in arrivals})
         by_key = {study.pk: study for study in self.studies.values()}
-        for series in Series.objects.filter(series_instance_uid__in=uids, study__in=list(by_key)):
+        condition = f"series_instance_uid IN ({marks(uids)}) AND study_id IN ({marks(list(by_key))})"
+        for series in select(Series, condition, [*uids, *by_key]):
             self.series[series.series_instance_uid, series.study_id] = series
             series.study = by_key[series.study_id]
         fresh: dict[tuple[str, int], Series] = {}
@@ -135,7 +141,7 @@ class Parents:
             key = (arrival.header.series_instance_uid, study.pk)
             if key not in self.series and key not in fresh:
                 fresh[key] = self._new_series(arrival, study)
-        Series.objects.bulk_create(fresh.values())
+        insert(list(fresh.values()))
         self.series |= fresh
         self.created_series = list(fresh.values())
 
@@ -193,7 +199,12 @@ class Parents:
             add_name_words([(row, rows.name_words(values))])
 
 
+def _by_key(model: type[Row], keys: set[int]) -> list[Row]:
+    return select(model, f"id IN ({marks(list(keys))})", list(keys)) if keys else []
+
+
 def add_name_words(words_of: Iterable[tuple[Patient, set[str]]]) -> None:
     """Make patients be found by further words."""
-    fresh = [NameWord(word=word, patient=patient) for patient, words in words_of for word in sorted(words)]
-    NameWord.objects.bulk_create(fresh, ignore_conflicts=True)
+    fresh = [(word, patient.pk) for patient, words in words_of for word in sorted(words)]
+    if fresh:
+        execute_all("INSERT INTO archive_nameword (word, patient_id) VALUES (%s, %s) ON CONFLICT DO NOTHING", fresh)

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from pacsbrowser.archive.ingest.rows import cut
 from pacsbrowser.archive.models import Instance, Reference
 from pacsbrowser.archive.models.levels import UID_LENGTH
+from pacsbrowser.archive.statements import execute_all
 from pacsbrowser.dicom.header import Header
+
+_INSERT = "INSERT INTO archive_reference (instance_id, kind, sop_class_uid, target_uid) VALUES (%s, %s, %s, %s)"
 
 
 def forget(instances: Iterable[Instance]) -> None:
@@ -17,13 +20,10 @@ def forget(instances: Iterable[Instance]) -> None:
 
 def save(shown: Iterable[tuple[Instance, Header]]) -> None:
     """Write the references of instances, each with the header of the file that it shows."""
-    Reference.objects.bulk_create(
-        Reference(
-            instance=instance,
-            kind=reference.kind,
-            sop_class_uid=cut(reference.sop_class_uid, UID_LENGTH),
-            target_uid=cut(reference.target_uid, UID_LENGTH),
-        )
+    named = [
+        (instance.pk, one.kind, cut(one.sop_class_uid, UID_LENGTH), cut(one.target_uid, UID_LENGTH))
         for instance, header in shown
-        for reference in header.references
-    )
+        for one in header.references
+    ]
+    if named:
+        execute_all(_INSERT, named)

@@ -1,7 +1,9 @@
 """The way of a group of staged files: names in the store, rows in one short transaction, incoming names away."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, transaction
 
@@ -24,32 +26,40 @@ REFERENCES = 1000
 ATTEMPTS = 5
 
 
-def ingest(staged: Sequence[Staged], delivery: Delivery) -> list[IngestResult]:
-    """Take staged files into the archive and say of each what became of it, in their order.
+@dataclass(slots=True, eq=False)
+class Consigned:
+    """A staged file with the delivery it came by; `result` once it is durable or refused."""
 
-    Files are committed in groups; when this returns, everything that a result calls kept is durable. One bad object
-    is a result and does not take its neighbours along.
+    staged: Staged
+    delivery: Delivery
+    result: IngestResult | None = None
+
+
+def write_all(consigned: Sequence[Consigned]) -> None:
+    """Take staged files into the archive, group by group, and set the result of each.
+
+    One bad object is a result and does not take its neighbours along.
 
     Raises:
         OSError: the disk is full or broken.
         OperationalError: the database cannot be written.
-        In both cases nothing of the group at hand is kept or visible; the groups before it are.
+        In both cases nothing of the group at hand is kept or visible; the groups before it have their results.
     """
-    outcome: list[IngestResult] = []
-    touched: set[int] = set()
-    for group in groups(staged):
-        outcome += _ingest_group(group, delivery, touched)
-    ordering.settle(touched)
-    return outcome
+    unordered: set[int] = set()
+    for group in groups(consigned):
+        _write_group(group, unordered)
+    if unordered:
+        ordering.settle(unordered)
 
 
-def groups(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
+def groups(consigned: Sequence[Consigned]) -> Iterator[list[Consigned]]:
     """Cut into groups in which no object occurs twice, so that each is compared with rows that are written."""
-    part: list[Staged] = []
+    part: list[Consigned] = []
     names: set[tuple[str, str, str] | None] = set()
     references = 0
-    for one in staged:
-        name, more = _name(one), len(one.header.references) if one.header else 0
+    for one in consigned:
+        header = one.staged.header
+        name, more = _name(one.staged), len(header.references) if header else 0
         is_full = len(part) == GROUP or references + more > REFERENCES
         if part and (is_full or (name and name in names)):
             yield part
@@ -68,42 +78,53 @@ def _name(staged: Staged) -> tuple[str, str, str] | None:
     return header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
 
 
-def _ingest_group(group: list[Staged], delivery: Delivery, touched: set[int]) -> list[IngestResult]:
-    arrivals = [Arrival.of(one) for one in group if one.header]
+def _write_group(group: list[Consigned], unordered: set[int]) -> None:
+    arrivals = {id(one): Arrival.of(one.staged, one.delivery) for one in group if one.staged.header}
     try:
-        written = _write(arrivals, group, delivery, touched)
+        _write(group, arrivals, unordered)
     except (OSError, OperationalError):
-        _abandon(arrivals)
+        _abandon(arrivals.values())
         raise
     except (DatabaseError, ValueError, UnicodeError):
         logger.exception("a group of %d objects could not be indexed", len(group))
-        return _one_by_one(group, arrivals, delivery, touched)
-    for arrival in arrivals:
+        _write_one_by_one(group, arrivals, unordered)
+        return
+    for arrival in arrivals.values():
         storage.discard(arrival.incoming)
-    return written
 
 
-def _write(arrivals: list[Arrival], group: list[Staged], delivery: Delivery, touched: set[int]) -> list[IngestResult]:
+def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: set[int]) -> None:
+    """Link the files, then write the rows of a group in one transaction and set its results."""
+    arrivals = [by_item[id(one)] for one in group if id(one) in by_item]
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
-    storage.sync_folders({(storage.store_folder() / arrival.relative).parent for arrival in arrivals})
+    storage.sync_names(arrival.relative for arrival in arrivals)
     for attempt in range(ATTEMPTS):
         judgements = collisions.judge(arrivals)
         try:
             with transaction.atomic():
-                writer = GroupWriter(delivery, judgements)
-                of_arrival = dict(zip(map(id, arrivals), writer.write(arrivals), strict=True))
-                by_staged = {id(arrival.staged): of_arrival[id(arrival)] for arrival in arrivals}
-                written = [by_staged.get(id(one)) or _refused(one) for one in group]
-                record_results(delivery, written, writer.new_in_study, writer.now)
+                writer = GroupWriter(judgements)
+                written = iter(writer.write(arrivals))
+                found = [next(written) if id(one) in by_item else _refused(one.staged) for one in group]
+                _record(group, found, writer)
                 _drop_superfluous(arrivals, writer.unused)
         except Unforeseen:
             if attempt == ATTEMPTS - 1:
                 raise OperationalError("objects of the same UID keep arriving by other ways") from None
             continue
-        touched |= writer.touched_series
         break
-    return written
+    unordered |= writer.unordered
+    for one, result in zip(group, found, strict=True):
+        one.result = result
+
+
+def _record(group: Sequence[Consigned], found: Sequence[IngestResult], writer: GroupWriter) -> None:
+    """Write each delivery's part of the results."""
+    parts: dict[UUID, tuple[Delivery, list[IngestResult]]] = {}
+    for one, result in zip(group, found, strict=True):
+        parts.setdefault(one.delivery.pk, (one.delivery, []))[1].append(result)
+    for key, (delivery, own) in parts.items():
+        record_results(delivery, own, writer.new_in_study[key], writer.now)
 
 
 def _refused(staged: Staged) -> IngestResult:
@@ -112,7 +133,7 @@ def _refused(staged: Staged) -> IngestResult:
     return results.refused(staged, staged.error)
 
 
-def _drop_superfluous(arrivals: list[Arrival], unused: set[str]) -> None:
+def _drop_superfluous(arrivals: Sequence[Arrival], unused: set[str]) -> None:
     """Under the write lock: make sure that wanted files are in the store, and take unwanted ones out."""
     for arrival in arrivals:
         if arrival.relative in unused:
@@ -121,7 +142,7 @@ def _drop_superfluous(arrivals: list[Arrival], unused: set[str]) -> None:
             storage.ensure_linked(arrival.incoming, arrival.relative)
 
 
-def _abandon(arrivals: list[Arrival]) -> None:
+def _abandon(arrivals: Iterable[Arrival]) -> None:
     """Remove what a failed group left; what cannot be removed now is left to the sweep at the next start."""
     for arrival in arrivals:
         try:
@@ -130,27 +151,21 @@ def _abandon(arrivals: list[Arrival]) -> None:
             logger.warning("a file of a failed group stays in incoming until the next start")
 
 
-def _one_by_one(
-    group: list[Staged], arrivals: list[Arrival], delivery: Delivery, touched: set[int]
-) -> list[IngestResult]:
+def _write_one_by_one(group: list[Consigned], by_item: dict[int, Arrival], unordered: set[int]) -> None:
     """Find the object that spoils its group: each goes in alone, and the one that cannot is a result."""
-    by_staged = {id(arrival.staged): arrival for arrival in arrivals}
-    outcome = []
     for one in group:
-        arrival = by_staged.get(id(one))
-        parts = [arrival] if arrival else []
+        own = {id(one): by_item[id(one)]} if id(one) in by_item else {}
         try:
-            outcome += _write(parts, [one], delivery, touched)
+            _write([one], own, unordered)
         except (OSError, OperationalError):
-            _abandon(arrivals)
+            _abandon(by_item.values())
             raise
         except (DatabaseError, ValueError, UnicodeError):
-            outcome.append(_unindexed(one, delivery))
-            _abandon(parts)
+            one.result = _unindexed(one.staged, one.delivery)
+            _abandon(own.values())
         else:
-            for part in parts:
-                storage.discard(part.incoming)
-    return outcome
+            for arrival in own.values():
+                storage.discard(arrival.incoming)
 
 
 def _unindexed(staged: Staged, delivery: Delivery) -> IngestResult:

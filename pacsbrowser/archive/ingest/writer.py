@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -14,8 +15,9 @@ from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.observe import observe
 from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
-from pacsbrowser.archive.models import Blob, Copy, Delivery, Instance, Outcome, Patient
+from pacsbrowser.archive.models import Blob, Copy, Instance, Outcome, Patient
 from pacsbrowser.archive.models.levels import UID_LENGTH
+from pacsbrowser.archive.statements import insert
 
 
 class Unforeseen(Exception):
@@ -25,14 +27,13 @@ class Unforeseen(Exception):
 class GroupWriter:
     """Writes one group. Use inside a transaction that holds the write lock, once."""
 
-    def __init__(self, delivery: Delivery, judgements: Judgements, now: datetime | None = None) -> None:
+    def __init__(self, judgements: Judgements, now: datetime | None = None) -> None:
         self.now = now or timezone.now()
-        self.delivery = delivery
         self.judgements = judgements
         self.parents = Parents(self.now)
         self.unused: set[str] = set()
-        self.touched_series: set[int] = set()
-        self.new_in_study: Counter[int] = Counter()
+        self.unordered: set[int] = set()
+        self.new_in_study: defaultdict[UUID, Counter[int]] = defaultdict(Counter)
 
     def write(self, arrivals: Sequence[Arrival]) -> list[IngestResult]:
         """Write all rows of the arrivals and return a result for each, in their order.
@@ -43,7 +44,7 @@ class GroupWriter:
         if not arrivals:
             return []
         self.parents.load(arrivals)
-        self.held = collisions.find_held(arrivals, [series.pk for series in self.parents.series.values()])
+        self.held = collisions.find_held(arrivals)
         self.copies = collisions.find_copies(list(self.held.values()))
         decisions = [self._decide(arrival) for arrival in arrivals]
         self._save_files(decisions)
@@ -88,7 +89,7 @@ class GroupWriter:
         instance.is_whole = header.whole
         instance.has_pixel_data = header.has_pixel_data
         instance.position = instance.instance_number_value or 0
-        instance.delivery = self.delivery
+        instance.delivery = arrival.delivery
         instance.original_name = staged.original_name
         instance.received = self.now
         instance.removal = None
@@ -134,7 +135,7 @@ class GroupWriter:
             transfer_syntax_uid=rows.cut(header.transfer_syntax_uid, UID_LENGTH),
             content_digest=staged.content_digest,
             is_whole=header.whole,
-            delivery=self.delivery,
+            delivery=arrival.delivery,
             original_name=staged.original_name,
             received=self.now,
         )
@@ -159,11 +160,12 @@ class GroupWriter:
         instances = [decision.instance for decision in decisions if decision.instance is not None]
         copies = [decision.copy for decision in decisions if decision.copy]
         holders: list[Instance | Copy] = [*instances, *copies]
-        Blob.objects.bulk_create(holder.blob for holder in holders if holder.blob.pk is None)
-        for holder in holders:
+        fresh = [holder for holder in holders if holder.blob_id is None]
+        insert([holder.blob for holder in fresh])
+        for holder in fresh:
             # takes the new key and keeps the row at hand; setting blob_id alone would read it back one by one
             holder.blob = holder.blob
-        Instance.objects.bulk_create(instance for instance in instances if instance.pk is None)
+        insert([instance for instance in instances if instance.pk is None])
         for decision in decisions:
             if decision.instance and decision.outcome == Outcome.STORED and decision.code:
                 decision.instance.save()
@@ -199,14 +201,14 @@ class GroupWriter:
                 gain.frames += instance.number_of_frames
                 gain.size += instance.blob.size
                 numbers[series.pk].append(instance.instance_number_value)
-                self.new_in_study[series.study_id] += 1
+                self.new_in_study[decision.arrival.delivery.pk][series.study_id] += 1
             elif decision.copy:
                 gain.size += instance.blob.size - decision.copy.blob.size
             if decision.code:
                 series.order_rule = ordering.UNKNOWN
         for gain in gains.values():
             ordering.expect(gain.series, numbers[gain.series.pk])
-        self.touched_series = set(gains)
+        self.unordered = {key for key, gain in gains.items() if gain.series.order_rule == ordering.UNKNOWN}
         return list(gains.values())
 
     def _result(self, decision: Decision) -> IngestResult:
