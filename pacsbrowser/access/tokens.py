@@ -5,11 +5,12 @@ import binascii
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
-from django.db.models import Q
 from django.utils import timezone
 
 from pacsbrowser.access.models import Token, User
+from pacsbrowser.prepared import Prepared, Slot
 
 # The time of last use is written at most this often, so that reading does not mean writing the database.
 WRITE_EVERY = timedelta(minutes=1)
@@ -48,8 +49,13 @@ def find_token(authorization: str) -> Token | None:
         return None
     if not secret.startswith(Token.PREFIX):
         return None
-    good = Q(expires=None) | Q(expires__gt=timezone.now())
-    return Token.objects.select_related("user").filter(good, digest=_digest(secret), user__is_active=True).first()
+    found = _by_digest().find(digest=_digest(secret))
+    return found[0] if found and not found[0].has_expired else None
+
+
+@cache
+def _by_digest() -> Prepared[Token]:
+    return Prepared(Token.objects.select_related("user").filter(digest=Slot("digest"), user__is_active=True))
 
 
 def note_use(token: Token) -> None:

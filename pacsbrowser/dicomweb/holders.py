@@ -1,15 +1,24 @@
 """The instances that an address names, of all studies of that UID that the caller may see: the union of the holders."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from django.db.models import QuerySet
 
+from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive.models import Instance, Series, Study
 from pacsbrowser.audit.record import record_download, record_view
 from pacsbrowser.dicomweb.problems import not_found
 from pacsbrowser.dicomweb.resource import Call
+from pacsbrowser.prepared import Prepared, Slot
 
 BATCH = 200
+# What answers need of an instance; anything else is read when it is asked for.
+_HELD = (
+    "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number_of_frames", "rows", "columns",
+    "has_pixel_data", "blob__path", "blob__sha256", "blob__size", "series__series_instance_uid",
+    "series__study__study_instance_uid", "series__study__patient__patient_id",
+)  # fmt: skip
 
 
 def instances_of(call: Call, study: str, series: str = "", instance: str = "") -> QuerySet[Instance]:
@@ -43,11 +52,29 @@ def one_instance(call: Call, study: str, series: str, instance: str) -> Instance
     Raises:
         Problem: 404, there is none.
     """
-    rows = instances_of(call, study, series, instance).select_related("blob", "series__study__patient")
-    found = rows.order_by("pk").first()
-    if found is None:
+    return held_instances(call, study, series, instance)[0]
+
+
+def held_instances(call: Call, study: str, series: str, instance: str) -> list[Instance]:
+    """Return the instance of every holder, in the order of their arrival, with its file and its parents.
+
+    Raises:
+        Problem: 404, there is none.
+    """
+    found = _held(call.scope).find(study=study, series=series, instance=instance)
+    if not found:
         raise not_found()
     return found
+
+
+@lru_cache(maxsize=256)
+def _held(scope: Scope) -> Prepared[Instance]:
+    rows = Instance.objects.visible_to(scope).filter(
+        sop_instance_uid=Slot("instance"),
+        series__series_instance_uid=Slot("series"),
+        series__study__study_instance_uid=Slot("study"),
+    )
+    return Prepared(rows.select_related("blob", "series__study__patient").only(*_HELD).order_by("pk"))
 
 
 def keys_of(rows: QuerySet[Instance]) -> list[int]:

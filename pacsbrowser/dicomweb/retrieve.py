@@ -6,7 +6,7 @@ and its part says so.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpResponse, HttpResponseBase
@@ -29,7 +29,7 @@ from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, EXPLICIT, NATIVE, NOT_FOR_WEB, STORED, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, RELATED, MediaRange, not_acceptable
 from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_ranged, send_stream, unchanged
-from pacsbrowser.dicomweb.holders import instances_of, keys_of, note_download, one_instance, read_batches
+from pacsbrowser.dicomweb.holders import held_instances, instances_of, keys_of, note_download, read_batches
 from pacsbrowser.dicomweb.multipart import Part, multipart_related
 from pacsbrowser.dicomweb.problems import Problem, not_found
 from pacsbrowser.dicomweb.resource import Call
@@ -48,18 +48,28 @@ class Wish:
 
 def retrieve(call: Call, study: str, series: str = "", instance: str = "") -> HttpResponseBase:
     """Send what the address names, of all holders that the caller may see."""
-    rows = instances_of(call, study, series, instance)
+    if instance:
+        return _retrieve_instance(call, study, series, instance)
+    rows = instances_of(call, study, series)
     stored = set(rows.order_by().values_list("transfer_syntax_uid", flat=True).distinct())
     if not stored:
         raise not_found()
-    wish = _choose(call, stored, is_one=bool(instance))
-    _note(call, study, series, instance)
+    wish = _choose(call, stored, is_one=False)
+    holders = Study.objects.visible_to(call.scope).filter(study_instance_uid=study).select_related("patient")
+    _note(call, holders, series or study, "series" if series else "study")
     if wish.container == ZIP:
-        return _send_zip(call, study, series, instance)
-    if instance:
-        return _send_instance(call, one_instance(call, study, series, instance), rows.count(), wish)
+        return _send_zip(call, study, series)
     parts = (_part(call, one, wish.syntaxes) for one in read_batches(keys_of(rows)))
     return for_head(call, multipart_related(parts, DICOM))
+
+
+def _retrieve_instance(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
+    held = held_instances(call, study, series, instance)
+    wish = _choose(call, {one.transfer_syntax_uid for one in held}, is_one=True)
+    _note(call, (one.series.study for one in held), instance, "instance")
+    if wish.container == ZIP:
+        return _send_zip(call, study, series, instance)
+    return _send_instance(call, held, wish)
 
 
 def remove(call: Call, study: str, series: str = "", instance: str = "") -> HttpResponseBase:
@@ -169,24 +179,25 @@ def _location(call: Call, instance: Instance) -> str:
     )
 
 
-def _send_instance(call: Call, instance: Instance, holders: int, wish: Wish) -> HttpResponseBase:
-    form = choose_form(instance.transfer_syntax_uid, wish.syntaxes)
-    mark = hashlib.sha256(bytes(instance.blob.sha256) + f"{form}{holders}{wish.container}".encode()).hexdigest()[:40]
+def _send_instance(call: Call, held: Sequence[Instance], wish: Wish) -> HttpResponseBase:
+    form = choose_form(held[0].transfer_syntax_uid, wish.syntaxes)
+    digest = hashlib.sha256(f"{form}{wish.container}".encode())
+    for one in held:
+        digest.update(bytes(one.blob.sha256))
+    mark = digest.hexdigest()[:40]
     # The boundary of parts is another each time, so only their content is said to be the same.
     etag = f'"{mark}"' if wish.container == SINGLE else f'W/"{mark}"'
     same = unchanged(call, etag)
     if same is not None:
         return same
     if wish.container == SINGLE:
-        return _send_single(call, instance, wish, etag)
-    if holders > 1:
-        study, series = instance.series.study.study_instance_uid, instance.series.series_instance_uid
-        rows = instances_of(call, study, series, instance.sop_instance_uid)
-        parts = iter([_part(call, one, wish.syntaxes) for one in read_batches(keys_of(rows))])
+        return _send_single(call, held[0], wish, etag)
+    if len(held) > 1:
+        parts = iter([_part(call, one, wish.syntaxes) for one in held])
     else:
-        outgoing = open_outgoing(instance, wish.syntaxes)
+        outgoing = open_outgoing(held[0], wish.syntaxes)
         content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
-        parts = iter([Part(content_type, outgoing.pieces, _location(call, instance))])
+        parts = iter([Part(content_type, outgoing.pieces, _location(call, held[0]))])
     response = multipart_related(parts, DICOM)
     response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
     return for_head(call, response)
@@ -203,7 +214,7 @@ def _send_single(call: Call, instance: Instance, wish: Wish, etag: str) -> HttpR
     )
 
 
-def _send_zip(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
+def _send_zip(call: Call, study: str, series: str, instance: str = "") -> HttpResponseBase:
     """Send the stored files as a zip, a folder a series."""
     response = send_stream(call, stream_zip(_members(call, study, series, instance)), ZIP)
     name = safe_name_of_uid(instance or series or study)
@@ -226,8 +237,6 @@ def _members(call: Call, study: str, series: str, instance: str) -> Iterator[Mem
         yield Member(f"{name}.dcm", storage.blob_path(one.blob), one.received)
 
 
-def _note(call: Call, study: str, series: str, instance: str) -> None:
-    level = "instance" if instance else "series" if series else "study"
-    holders = Study.objects.visible_to(call.scope).filter(study_instance_uid=study).select_related("patient")
+def _note(call: Call, holders: Iterable[Study], uid: str, level: str) -> None:
     for holder in holders:
-        note_download(call, level, instance or series or study, holder)
+        note_download(call, level, uid, holder)

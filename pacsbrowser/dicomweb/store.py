@@ -192,7 +192,7 @@ class _Transfer:
     def _record(self, studies: set[str]) -> None:
         """One audit event a study and delivery, however many requests and batches it takes."""
         for study in sorted(studies - self._recorded):
-            if not was_recorded(Action.UPLOAD, self._call.request, study, str(self._delivery)):
+            if not was_recorded(Action.UPLOAD, self._call.request, study, object=str(self._delivery)):
                 holders = DeliveryStudy.objects.filter(delivery=self._delivery, study__study_instance_uid=study)
                 holder = holders.select_related("study__patient").first()
                 record(

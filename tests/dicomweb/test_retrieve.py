@@ -215,6 +215,15 @@ def test_a_download_is_recorded_once(api: Api) -> None:
     assert Event.objects.filter(action=Action.DOWNLOAD, patient__startswith="No ID, patient ").count() == 1
 
 
+def test_an_instance_costs_the_same_few_queries(api: Api, django_assert_num_queries: Any) -> None:
+    """The caller, the instance with its parents, and whether that was recorded: nothing more, and no write."""
+    ingest_datasets(*make_series(3))
+    path = f"{BASE}/studies/{STUDY}/series/{STUDY}.1/instances/{STUDY}.1"
+    parts_of(get(api, f"{path}.1", DICOM))
+    with django_assert_num_queries(3):
+        parts_of(get(api, f"{path}.2", DICOM))
+
+
 def test_memory_does_not_grow_with_a_study(api: Api) -> None:
     """A body of many parts is never whole in memory: pieces of at most a megabyte come one by one."""
     ingest_datasets(make_dataset(Rows=2048, Columns=2048, PixelData=bytes(2 * 2048 * 2048)))
