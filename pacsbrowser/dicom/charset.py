@@ -7,6 +7,7 @@ to be told, not only replaced.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # Defined Terms without code extensions, and what their code elements G0 and G1 hold at the start of a text.
 _SINGLE = {
@@ -41,7 +42,7 @@ _CONTROLS = dict.fromkeys((*range(9), 11, *range(14, 32), *range(127, 160)), "\u
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CharacterSets:
     """The declared sets, understood: `whole` codec of the text, or numbers of ISO 2022 sets, the first at the start.
 
@@ -55,8 +56,7 @@ class CharacterSets:
     second: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Decoded text, and what was wrong with its bytes: '', "undecodable", "undeclared" or "suspicious"."""
 
     value: str

@@ -33,6 +33,7 @@ _SHORT = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
 _LONG = "OB OD OF OL OV OW SQ SV UC UN UR UT UV"
 VRS = {name.encode(): name for name in (_SHORT + " " + _LONG).split()}
 LONG_VRS = frozenset(_LONG.split())
+_MAY_HOLD = frozenset(("SQ", "UN", ""))  # VRs of what other elements can be inside; an item has none
 
 _EXPLICIT = {True: Struct("<HH2sH").unpack_from, False: Struct(">HH2sH").unpack_from}
 _IMPLICIT = {True: Struct("<HHI").unpack_from, False: Struct(">HHI").unpack_from}
@@ -85,6 +86,7 @@ class _Frame:
     end: int
     undefined: bool
     encoding: Encoding
+    depth: int  # of what it holds
 
 
 @lru_cache(maxsize=8192)
@@ -123,8 +125,7 @@ class Walker:
         self.problems: list[Problem] = []
         self.skip = False
         self._depth = depth
-        self._root = 1  # 0 when the outermost frame is a sequence: items and their elements count differently
-        self._frames = [_Frame(False, window.size if end is None else end, False, encoding)]
+        self._frames = [_Frame(False, window.size if end is None else end, False, encoding, depth)]
         self._silent = 0  # number of frames above which nothing is yielded; 0: all is yielded
 
     @classmethod
@@ -135,8 +136,7 @@ class Walker:
         walker = cls(window, container.start, container.encoding, end, container.depth + (not is_sequence))
         frame = walker._frames[0]
         encoding = walker._content_encoding(container, frame) or container.encoding
-        walker._frames[0] = _Frame(is_sequence, end, container.length == UNDEFINED, encoding)
-        walker._root = 0 if is_sequence else 1
+        walker._frames[0] = _Frame(is_sequence, end, container.length == UNDEFINED, encoding, frame.depth)
         return walker
 
     def __iter__(self) -> Iterator[Element]:
@@ -194,7 +194,7 @@ class Walker:
             self.problems.append(Problem("delimiter_stray", position, "an item delimiter stands where no item is open"))
         if length != UNDEFINED and position + 8 + length > frame.end:
             raise self._too_long(frame, position, ITEM, length, position + 8)
-        return Element(ITEM, "", position, position + 8, length, self._level(), frame.encoding)
+        return Element(ITEM, "", position, position + 8, length, frame.depth, frame.encoding)
 
     def _read_element(self, frame: _Frame) -> Element | None:
         position = self.position
@@ -228,10 +228,7 @@ class Walker:
                 length, start = short, position + 8
         if length != UNDEFINED and start + length > frame.end:
             raise self._too_long(frame, position, tag, length, start)
-        return Element(tag, vr, position, start, length, self._level(), frame.encoding)
-
-    def _level(self) -> int:
-        return self._depth + (len(self._frames) - self._root) // 2
+        return Element(tag, vr, position, start, length, frame.depth, frame.encoding)
 
     def _end_of(self, frame: _Frame) -> None:
         """Accept the end of a frame where its length says so; a frame that waits for a delimiter is cut."""
@@ -269,7 +266,7 @@ class Walker:
                 shown = vr_bytes.decode("ascii", "replace") if vr_bytes.isalpha() else vr_bytes.hex(" ").upper()
                 self.problems.append(Problem("vr_unknown", position, f"{tag_text(tag)} has the unknown VR {shown}"))
                 vr = "UN" if vr == "SQ" else vr
-                return Element(tag, vr, position, position + header, length, self._level(), frame.encoding)
+                return Element(tag, vr, position, position + header, length, frame.depth, frame.encoding)
         raise Broken("damaged", f"{tag_text(tag)} has no VR that can be read", position, tag)
 
     def _continues(self, after: int, tag: int, frame: _Frame) -> bool:
@@ -286,6 +283,9 @@ class Walker:
         """Move behind a plain value, into a sequence or an item, or over one that is to be skipped."""
         skip, self.skip = self.skip, False
         undefined = element.length == UNDEFINED
+        if not undefined and element.vr not in _MAY_HOLD:
+            self.position = element.start + element.length
+            return
         if element.tag in PIXEL_TAGS and undefined:
             self.position = end_of_fragments(self.window, element)
             return
@@ -298,7 +298,9 @@ class Walker:
             raise TooDeep(reason, element.offset)
         end = frame.end if undefined else element.start + element.length
         self.position = element.start
-        self._frames.append(_Frame(element.tag != ITEM, end, undefined, encoding))
+        # An element of an item is one deeper than the item, an item no deeper than its sequence.
+        depth = frame.depth + (element.tag == ITEM)
+        self._frames.append(_Frame(element.tag != ITEM, end, undefined, encoding, depth))
         if skip and not self._silent:
             self._silent = len(self._frames)
 

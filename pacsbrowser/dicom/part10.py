@@ -164,18 +164,19 @@ def _read_meta(window: Window, position: int) -> tuple[dict[int, str], int, int 
     declared_end: int | None = None
     begin = position
     while position - begin < _MOST_META:
-        header = window.read(position, 12)
-        if len(header) < 8 or header[:2] != b"\2\0":
+        at = window.load(position)
+        data = window.data
+        if len(data) - at < 8 or data[at : at + 2] != b"\2\0":
             break
-        number, vr_bytes, length = unpack_from("<H2sH", header, 2)
+        number, vr_bytes, length = unpack_from("<H2sH", data, at + 2)
         start = position + 8
         if vr_bytes not in VRS:
             # Some old files write this group without VRs.
-            length = unpack_from("<I", header, 4)[0]
+            length = unpack_from("<I", data, at + 4)[0]
         elif VRS[vr_bytes] in LONG_VRS:
-            if len(header) < 12:
+            if len(data) - at < 12:
                 break
-            length, start = unpack_from("<I", header, 8)[0], position + 12
+            length, start = unpack_from("<I", data, at + 8)[0], position + 12
         if start + length > window.size:
             tag = tag_text(0x00020000 | number)
             raise Damaged(f"The file is truncated in its File Meta Information, at {tag}, byte {position:,}.", position)

@@ -1,6 +1,7 @@
 """UIDs: which may be kept, which obey PS3.5 9.1, and what the well-known ones are called."""
 
 import re
+from functools import lru_cache
 
 from pydicom._uid_dict import UID_dictionary
 
@@ -21,11 +22,13 @@ def trim_uid(raw: str) -> str:
     return raw.strip(" \0\t\r\n")
 
 
+@lru_cache(maxsize=4096)
 def is_storable_uid(uid: str) -> bool:
     """Say whether a UID may name a stored object: 1 to 64 characters that are harmless in paths and links."""
     return _STORABLE.fullmatch(uid) is not None and uid.strip(".") != ""
 
 
+@lru_cache(maxsize=4096)
 def is_valid_uid(uid: str) -> bool:
     """Say whether a UID obeys PS3.5 9.1: at most 64 characters, numbers without leading zeros between dots."""
     return len(uid) <= 64 and _VALID.fullmatch(uid) is not None

@@ -4,7 +4,7 @@ import math
 import re
 from datetime import date, time
 
-_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)|(\d{4})\.(\d\d)\.(\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d", re.ASCII)
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:[.-]?(\d\d))?", re.ASCII)
 _TIME = re.compile(r"(\d\d)(?:(:?)(\d\d)(?:\2(\d\d)(?:\.(\d{1,6}))?)?)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
@@ -14,12 +14,12 @@ _PADDING = " \0"
 
 def parse_date(raw: str) -> date | None:
     """Return a DA value, also in the form yyyy.mm.dd of ACR-NEMA (PS3.5 6.2, note); None for anything else."""
-    found = _DATE.fullmatch(raw.strip(_PADDING))
-    if not found:
+    text = raw.strip(_PADDING)
+    if not _DATE.fullmatch(text):
         return None
-    year, month, day = (int(part) for part in found.groups() if part is not None)
+    digits = text if len(text) == 8 else text.replace(".", "")
     try:
-        return date(year, month, day)
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
 
