@@ -33,6 +33,7 @@ INSTANCE = (
 )  # fmt: skip
 
 ALL = PATIENT + STUDY + SERIES + INSTANCE
+IDENTIFIERS = {"StudyInstanceUID": "Study", "SeriesInstanceUID": "Series", "SOPInstanceUID": "SOP"}  # of what
 
 
 def _tag(keyword: str) -> int:

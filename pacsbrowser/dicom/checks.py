@@ -1,12 +1,13 @@
 """Decoding the indexed values, and saying what is wrong with each (PS3.5 6.2)."""
 
 import re
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from struct import unpack
 
 from pydicom.datadict import dictionary_VM
 
-from pacsbrowser.dicom.attributes import TAGS, VRS
+from pacsbrowser.dicom.attributes import ALL, KEYWORDS, TAGS, VRS
 from pacsbrowser.dicom.charset import CharacterSets, clean, decode
 from pacsbrowser.dicom.findings import HeaderFinding, finding
 from pacsbrowser.dicom.uids import trim_uid
@@ -18,24 +19,34 @@ MOST_TEXT = 1024  # characters of one value in the index; the file keeps the res
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _SIZES = {"H": 2, "h": 2, "I": 4, "i": 4, "f": 4, "d": 8, "Q": 8, "q": 8}
 _LONGEST = {"AE": 16, "AS": 4, "CS": 16, "DS": 16, "IS": 12, "LO": 64, "SH": 16, "PN": 64, "ST": 1024, "LT": 10240}
-_ONE_LINE = frozenset(_LONGEST) - {"ST", "LT"} | {"UI", "DA", "TM", "DT", "UC"}
+_ONE_TEXT = frozenset(("ST", "LT", "UT"))
+_ONE_LINE = frozenset(_LONGEST) - _ONE_TEXT | {"UI", "DA", "TM", "DT", "UC"}
 _SINGLE_VALUED = frozenset(keyword for keyword, tag in TAGS.items() if dictionary_VM(tag) == "1")
 _AGE = re.compile(r"\d{3}[DWMY]", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4,14}(\.\d{1,6})?([+-]\d{4})?", re.ASCII)
 _INVISIBLE = re.compile("[\ufeff\u200b\u202a-\u202e\u2066-\u2069]")
 
 
-def decode_value(
-    keyword: str, vr: str, raw: bytes, little: bool, sets: CharacterSets, findings: list[HeaderFinding]
-) -> str:
-    """Return the value of an indexed attribute as text without padding; what is wrong is added to the findings."""
-    if not raw:
-        return ""
-    if len(raw) > _SHORT:
-        return _decode(keyword, vr, raw, little, sets, findings)
-    value, found = _decode_short(keyword, vr, raw, little, sets)
-    findings += found
-    return value
+def decode_values(
+    raw: Mapping[int, tuple[str, bytes]], little: bool, sets: CharacterSets
+) -> tuple[dict[str, str], list[HeaderFinding]]:
+    """Return the values of all indexed attributes as text without padding, '' for those not there, and what is wrong.
+
+    Args:
+        raw: VR and bytes by tag.
+        little: whether binary numbers have their low byte first.
+    """
+    values = dict.fromkeys(ALL, "")
+    findings: list[HeaderFinding] = []
+    for tag, (vr, data) in raw.items():
+        keyword = KEYWORDS[tag]
+        if len(data) > _SHORT:
+            values[keyword] = _decode(keyword, vr, data, little, sets, findings)
+        elif data:
+            values[keyword], found = _decode_short(keyword, vr, data, little, sets)
+            if found:
+                findings += found
+    return values, findings
 
 
 @lru_cache(maxsize=4096)
@@ -58,7 +69,7 @@ def _decode(keyword: str, vr: str, raw: bytes, little: bool, sets: CharacterSets
     text = decode(raw, sets, is_name=vr == "PN")
     if text.problem:
         findings.append(finding(f"charset_{text.problem}", keyword, text.detail))
-    value = text.value.rstrip(" \0") if vr in ("ST", "LT", "UT") else text.value.strip(" \0")
+    value = text.value.rstrip(" \0") if vr in _ONE_TEXT else text.value.strip(" \0")
     return _checked(keyword, vr, value, findings)
 
 
@@ -74,20 +85,23 @@ def _decode_numbers(keyword: str, form: str, raw: bytes, little: bool, findings:
 
 
 def _checked(keyword: str, vr: str, value: str, findings: list[HeaderFinding]) -> str:
-    cleaned = clean(value)
-    if cleaned != value or _has_breaks(vr, cleaned) or (not cleaned.isascii() and _INVISIBLE.search(cleaned)):
-        findings.append(finding("control_characters", keyword))
-    if cleaned:
-        values = cleaned.split("\\") if "\\" in cleaned and vr not in ("ST", "LT", "UT") else [cleaned]
-        if len(values) > 1:
-            cleaned = "\\".join(part.strip() for part in values)
-            if keyword in _SINGLE_VALUED:
-                findings.append(finding("too_many_values", keyword, str(len(values))))
-        for part in values[:100]:
-            problem = _problem(vr, part.strip())
-            if problem:
-                findings.append(finding(problem, keyword, _detail(problem, part)))
-                break
+    cleaned = value
+    if not (value.isascii() and value.isprintable()):
+        cleaned = clean(value)
+        if cleaned != value or _has_breaks(vr, cleaned) or (not cleaned.isascii() and _INVISIBLE.search(cleaned)):
+            findings.append(finding("control_characters", keyword))
+    if "\\" in cleaned and vr not in _ONE_TEXT:
+        values = cleaned.split("\\")
+        cleaned = "\\".join([part.strip() for part in values])
+        if keyword in _SINGLE_VALUED:
+            findings.append(finding("too_many_values", keyword, str(len(values))))
+    else:
+        values = [cleaned]
+    for part in values[:100]:
+        problem = _problem(vr, part.strip())
+        if problem:
+            findings.append(finding(problem, keyword, _detail(problem, part)))
+            break
     return cleaned[:MOST_TEXT]
 
 
@@ -135,10 +149,10 @@ _EXPECTED = (("PatientID", "no_patient_id"), ("Modality", "no_modality"))
 _EXPECTED_PRESENT = (("PatientName", "no_patient_name"), ("StudyDate", "no_study_date"))
 
 
-def check_missing(values: dict[str, str], present: set[str]) -> list[HeaderFinding]:
+def check_missing(values: dict[str, str], present: Collection[int]) -> list[HeaderFinding]:
     """Return findings for attributes that are needed and empty, or that must at least be there."""
     found = [finding(code, keyword) for keyword, code in _EXPECTED if not values[keyword]]
-    return found + [finding(code, keyword) for keyword, code in _EXPECTED_PRESENT if keyword not in present]
+    return found + [finding(code, keyword) for keyword, code in _EXPECTED_PRESENT if TAGS[keyword] not in present]
 
 
 def check_pixels(values: dict[str, str], length: int | None) -> list[HeaderFinding]:

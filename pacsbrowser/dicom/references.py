@@ -1,5 +1,6 @@
 """Which other objects a data set names: collected while its sequences are walked."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pacsbrowser.dicom.elements import ITEM, Element
@@ -7,13 +8,14 @@ from pacsbrowser.dicom.uids import is_storable_uid, trim_uid
 from pacsbrowser.dicom.window import Window
 
 MOST_REFERENCES = 10_000
+MOST_UID_BYTES = 66
 
-_SOP_CLASS = 0x00081150
+SOP_CLASS = 0x00081150
 _SOP_INSTANCE = 0x00081155
 _STUDY = 0x0020000D
 _SERIES = 0x0020000E
 _FRAMES = frozenset((0x00200052, 0x30060024, 0x300600C2))
-UID_TAGS = frozenset((_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES)) | _FRAMES
+UID_TAGS = frozenset((SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES)) | _FRAMES
 
 # The meaning comes from the outermost sequence that has one: SOP sequences inside an evidence sequence are evidence.
 _STRONG = {
@@ -37,6 +39,31 @@ class HeaderReference(NamedTuple):
     target_uid: str
 
 
+def make_reference(tag: int, uid: str, sop_class: str, around: Sequence[int]) -> HeaderReference | None:
+    """Return what a UID found inside sequences refers to, None for what no archive keeps.
+
+    Args:
+        tag: the UID's own, one of UID_TAGS but the SOP class.
+        sop_class: the class that stands before it in its item, '' for none.
+        around: the tags of the sequences around it, the outermost first.
+    """
+    if tag == _SOP_INSTANCE:
+        if sop_class.startswith(_NOT_KEPT):
+            return None
+        return HeaderReference(_kind(around), sop_class, uid)
+    if tag in _FRAMES:
+        return HeaderReference("frame_of_reference", "", uid)
+    return HeaderReference("referenced_series" if tag == _SERIES else "referenced_study", "", uid)
+
+
+def _kind(around: Sequence[int]) -> str:
+    for meanings in (_STRONG, _WEAK):
+        for tag in around:
+            if tag in meanings:
+                return meanings[tag]
+    return "referenced"
+
+
 class ReferenceCollector:
     """Takes every element found inside sequences and keeps the distinct references, at most MOST_REFERENCES."""
 
@@ -55,34 +82,20 @@ class ReferenceCollector:
         elif element.vr == "SQ" or element.length == 0xFFFFFFFF:
             del self._sequences[depth:]
             self._sequences.append(tag)
-        elif tag in UID_TAGS and depth and 0 < element.length <= 66 and len(self._found) < MOST_REFERENCES:
+        elif tag in UID_TAGS and depth and 0 < element.length <= MOST_UID_BYTES and len(self._found) < MOST_REFERENCES:
             uid = trim_uid(self._window.read(element.start, element.length).decode("ascii", "replace"))
             if is_storable_uid(uid):
                 self._add(tag, uid, depth)
 
     def _add(self, tag: int, uid: str, depth: int) -> None:
-        if tag == _SOP_CLASS:
+        if tag == SOP_CLASS:
             self._class, self._class_at = uid, depth - 1
             return
-        if tag == _SOP_INSTANCE:
-            sop_class = self._class if self._class_at == depth - 1 else ""
-            if sop_class.startswith(_NOT_KEPT):
-                return
-            found = HeaderReference(self._kind(depth), sop_class, uid)
-        elif tag in _FRAMES:
-            found = HeaderReference("frame_of_reference", "", uid)
-        else:
-            found = HeaderReference("referenced_series" if tag == _SERIES else "referenced_study", "", uid)
-        self._found[found] = None
+        sop_class = self._class if self._class_at == depth - 1 else ""
+        found = make_reference(tag, uid, sop_class, self._sequences[:depth])
+        if found:
+            self._found[found] = None
 
-    def _kind(self, depth: int) -> str:
-        around = self._sequences[:depth]
-        for meanings in (_STRONG, _WEAK):
-            for tag in around:
-                if tag in meanings:
-                    return meanings[tag]
-        return "referenced"
-
-    def references(self, own: set[str]) -> tuple[HeaderReference, ...]:
-        """Return what was found, without the object's own study, series and frame of reference."""
-        return tuple(found for found in self._found if found.target_uid not in own)
+    def references(self) -> tuple[HeaderReference, ...]:
+        """Return what was found, in the order of the file."""
+        return tuple(self._found)
