@@ -10,7 +10,6 @@ from pacsbrowser.dicom.elements import UNDEFINED
 from pacsbrowser.dicom.frames import PixelLayout, encapsulated_segments, native_segment, read_pixel_layout
 from pacsbrowser.dicom.part10 import DEFLATED_UIDS, open_data_set
 from pacsbrowser.dicom.sign import is_wrong
-from pacsbrowser.dicom.window import Window
 
 CHUNK = 1 << 20
 
@@ -42,13 +41,11 @@ def stored_frame(blob: Blob, pixels: PixelLayout, frame: int) -> Iterator[bytes]
     segments = encapsulated_segments(pixels, frame)
 
     def pieces() -> Iterator[bytes]:
-        with storage.open_blob(blob) as file:
-            for offset, length in segments:
-                file.seek(offset)
-                left = length
-                while left and (piece := file.read(min(CHUNK, left))):
-                    left -= len(piece)
-                    yield piece
+        for offset, length in segments:
+            end = offset + length
+            while offset < end and (piece := storage.read_blob(blob, offset, min(CHUNK, end - offset))):
+                offset += len(piece)
+                yield piece
 
     return pieces()
 
@@ -64,8 +61,11 @@ def native_frame(blob: Blob, pixels: PixelLayout, frame: int) -> bytes:
         if not pixels.is_encapsulated:
             native_segment(pixels, pixels.start + _length(pixels), frame)
         return samples(blob, frame).data
+    if pixels.transfer_syntax_uid not in DEFLATED_UIDS:
+        (offset, length), _ = native_segment(pixels, blob.size, frame)
+        return storage.read_blob(blob, offset, length)
     with storage.open_blob(blob) as file:
-        window = open_data_set(file).window if pixels.transfer_syntax_uid in DEFLATED_UIDS else Window(file)
+        window = open_data_set(file).window
         (offset, length), _ = native_segment(pixels, window.size, frame)
         return window.read(offset, length, ahead=length)
 

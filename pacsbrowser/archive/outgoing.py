@@ -1,7 +1,9 @@
 """Objects on their way out: as they are stored, or as Explicit VR Little Endian, as a Part 10 file that is a stream."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import BytesIO
 from struct import pack
 from typing import BinaryIO
 
@@ -39,16 +41,23 @@ def stored_object(instance: Instance) -> Outgoing:
         OSError: the file cannot be read.
         DicomError: it is not DICOM any more.
     """
-    with storage.open_blob(instance.blob) as file:
-        layout = locate_data_set(file)
-    return _as_it_is(instance, layout)
+    with _opened(instance.blob) as file:
+        return _as_it_is(instance, locate_data_set(file), file)
 
 
-def _as_it_is(instance: Instance, layout: Layout) -> Outgoing:
+def _opened(blob: Blob) -> AbstractContextManager[BinaryIO]:
+    """Open a stored file; a small one is read at once, so that it need not be opened again to be sent."""
+    return BytesIO(storage.read_blob(blob, 0, blob.size)) if blob.size <= CHUNK else storage.open_blob(blob)
+
+
+def _as_it_is(instance: Instance, layout: Layout, file: BinaryIO) -> Outgoing:
     syntax, blob = layout.transfer_syntax_uid, instance.blob
+    small = file.getvalue() if isinstance(file, BytesIO) else None
     if layout.meta and layout.meta_start == 132:
-        return Outgoing(syntax, blob_pieces(blob), blob.size, is_file=True)
-    return Outgoing(syntax, _joined(_head(instance, syntax), blob_pieces(blob, layout.offset)))
+        pieces = blob_pieces(blob) if small is None else iter((small,))
+        return Outgoing(syntax, pieces, blob.size, is_file=True)
+    pieces = blob_pieces(blob, layout.offset) if small is None else iter((small[layout.offset :],))
+    return Outgoing(syntax, _joined(_head(instance, syntax), pieces))
 
 
 def explicit_object(instance: Instance) -> Outgoing:
@@ -61,11 +70,11 @@ def explicit_object(instance: Instance) -> Outgoing:
         DecodingError: its pixels cannot be decoded.
     """
     blob = instance.blob
-    with storage.open_blob(blob) as file:
+    with _opened(blob) as file:
         layout = locate_data_set(file)
         syntax = layout.transfer_syntax_uid
         if syntax == EXPLICIT_UID and layout.encoding == EXPLICIT_LITTLE:
-            return _as_it_is(instance, layout)
+            return _as_it_is(instance, layout, file)
         pixels = None if syntax in NATIVE else _compressed_pixels(file)
     head = _head(instance, EXPLICIT_UID)
     if pixels is None:

@@ -39,6 +39,19 @@ def blob_path(blob: Blob) -> Path:
     return store_folder() / blob.path
 
 
+def read_blob(blob: Blob, first: int, length: int) -> bytes:
+    """Return bytes of a kept file from `first` on, fewer at its end; in one call, for pieces of a megabyte or so.
+
+    Raises:
+        FileNotFoundError: the file is gone; `check_archive` lists such rows.
+    """
+    descriptor = os.open(f"{settings.PACSBROWSER_DATA}/store/{blob.path}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(descriptor, length, first)
+    finally:
+        os.close(descriptor)
+
+
 def open_blob(blob: Blob) -> BinaryIO:
     """Open a kept file for reading.
 

@@ -5,6 +5,7 @@ from front to back. For that a small file is read whole and a large one twice. W
 file at the end; nothing is left out silently.
 """
 
+import os
 import struct
 import unicodedata
 import zlib
@@ -75,13 +76,14 @@ def safe_name(text: str, otherwise: str = "") -> str:
 
 def _measure(path: Path) -> tuple[int, int, bytes | None]:
     """Return size and checksum of a file, and its bytes where they are few."""
-    with path.open("rb") as file:
-        first = file.read(IN_MEMORY)
-        checksum, size = zlib.crc32(first), len(first)
-        if size < IN_MEMORY:
-            return size, checksum, first
-        while block := file.read(CHUNK):
+    checksum = size = 0
+    with path.open("rb", buffering=0) as file:
+        # a block is as long as the file where it can be: room for more would be made and cleared for nothing
+        length = os.fstat(file.fileno()).st_size
+        while block := file.read(min(max(length - size, 1), IN_MEMORY)):
             checksum, size = zlib.crc32(block, checksum), size + len(block)
+            if size == length < IN_MEMORY and len(block) == size:
+                return size, checksum, block
     return size, checksum, None
 
 
@@ -102,11 +104,8 @@ def _member(directory: _Directory, member: Member, size: int, checksum: int, sma
     header = struct.pack(
         "<4sHHHHHIIIHH", b"PK\3\4", version, _UTF8, 0, *stamp, checksum, shown, shown, len(name), len(extra)
     )
-    if small is not None:
-        yield header + name + extra + small
-        return
     yield header + name + extra
-    yield from _blocks(member.path, size)
+    yield from _blocks(member.path, size) if small is None else (small,)
 
 
 def _blocks(path: Path, size: int) -> Iterator[bytes]:

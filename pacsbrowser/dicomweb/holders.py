@@ -14,11 +14,12 @@ from pacsbrowser.prepared import Prepared, Slot
 
 BATCH = 200
 # What answers need of an instance; anything else is read when it is asked for.
-_HELD = (
+_SENT = (
     "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number_of_frames", "rows", "columns",
-    "has_pixel_data", "blob__path", "blob__sha256", "blob__size", "series__series_instance_uid",
-    "series__study__study_instance_uid", "series__study__patient__patient_id",
+    "has_pixel_data", "received", "blob__path", "blob__sha256", "blob__size", "series__series_instance_uid",
+    "series__study__study_instance_uid",
 )  # fmt: skip
+_HELD = (*_SENT, "series__study__patient__patient_id")
 
 
 def instances_of(call: Call, study: str, series: str = "", instance: str = "") -> QuerySet[Instance]:
@@ -93,7 +94,7 @@ def read_batches(keys: Sequence[int]) -> Iterator[Instance]:
     """Yield instances by their keys, in batches, so that no query stays open while a client is slow."""
     for start in range(0, len(keys), BATCH):
         some = keys[start : start + BATCH]
-        found = Instance.objects.live().select_related("blob", "series__study").in_bulk(some)
+        found = Instance.objects.live().select_related("blob", "series__study").only(*_SENT).in_bulk(some)
         yield from (found[key] for key in some if key in found)
 
 

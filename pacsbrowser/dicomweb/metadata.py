@@ -10,7 +10,7 @@ from pacsbrowser.archive.derived.metadata import BULK_MARK, SeriesMetadata, inst
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
 from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
-from pacsbrowser.dicomweb.holders import instances_of, keys_of, note_series_view, note_view, read_batches, series_of
+from pacsbrowser.dicomweb.holders import held_instances, note_series_view, note_view, series_of
 from pacsbrowser.dicomweb.multipart import Part, multipart_related
 from pacsbrowser.dicomweb.resource import Call
 
@@ -37,7 +37,7 @@ def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseB
 def retrieve_instance_metadata(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
     """Send the metadata of one instance, of every holder."""
     offer = call.choose(*_OFFERS)
-    rows = list(read_batches(keys_of(instances_of(call, study, series, instance))))
+    rows = held_instances(call, study, series, instance)
     note_view(call, "instance", rows[0])
     address = call.url("/dicom-web")
     digest = hashlib.sha256(f"{address}|{offer.media_type}".encode())

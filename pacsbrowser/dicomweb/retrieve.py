@@ -59,7 +59,8 @@ def retrieve(call: Call, study: str, series: str = "", instance: str = "") -> Ht
     _note(call, holders, series or study, "series" if series else "study")
     if wish.container == ZIP:
         return _send_zip(call, study, series)
-    parts = (_part(call, one, wish.syntaxes) for one in read_batches(keys_of(rows)))
+    base = call.base
+    parts = (_part(base, one, wish.syntaxes) for one in read_batches(keys_of(rows)))
     return for_head(call, multipart_related(parts, DICOM))
 
 
@@ -160,7 +161,7 @@ def open_outgoing(instance: Instance, syntaxes: tuple[str, ...]) -> Outgoing:
         raise Problem(406, reason, offers=[stored]) from error
 
 
-def _part(call: Call, instance: Instance, syntaxes: tuple[str, ...]) -> Part:
+def _part(base: str, instance: Instance, syntaxes: tuple[str, ...]) -> Part:
     """Return the part of one object among others; what cannot be decoded goes as it is stored."""
     try:
         outgoing = open_outgoing(instance, syntaxes)
@@ -168,13 +169,13 @@ def _part(call: Call, instance: Instance, syntaxes: tuple[str, ...]) -> Part:
         if problem.status != 406:
             raise
         outgoing = open_outgoing(instance, ("*",))
-    return Part(f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}", outgoing.pieces, _location(call, instance))
+    return Part(f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}", outgoing.pieces, _location(base, instance))
 
 
-def _location(call: Call, instance: Instance) -> str:
+def _location(base: str, instance: Instance) -> str:
     series = instance.series
-    return call.url(
-        f"/dicom-web/studies/{series.study.study_instance_uid}/series/{series.series_instance_uid}"
+    return (
+        f"{base}/studies/{series.study.study_instance_uid}/series/{series.series_instance_uid}"
         f"/instances/{instance.sop_instance_uid}"
     )
 
@@ -193,11 +194,11 @@ def _send_instance(call: Call, held: Sequence[Instance], wish: Wish) -> HttpResp
     if wish.container == SINGLE:
         return _send_single(call, held[0], wish, etag)
     if len(held) > 1:
-        parts = iter([_part(call, one, wish.syntaxes) for one in held])
+        parts = iter([_part(call.base, one, wish.syntaxes) for one in held])
     else:
         outgoing = open_outgoing(held[0], wish.syntaxes)
         content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
-        parts = iter([Part(content_type, outgoing.pieces, _location(call, held[0]))])
+        parts = iter([Part(content_type, outgoing.pieces, _location(call.base, held[0]))])
     response = multipart_related(parts, DICOM)
     response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
     return for_head(call, response)
