@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from pacsbrowser.dicom.charset import DEFAULT, CharacterSets, clean, decode, parse_character_sets
-from pacsbrowser.dicom.elements import ITEM, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
+from pacsbrowser.dicom.elements import ITEM, MAX_ELEMENTS, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.numbers import UNIT_SIZES, unpack_numbers
@@ -54,8 +54,8 @@ class _Level:
 class _Reader:
     """Turns the elements of a walk into the JSON model; keeps the path of what it is at, for the URIs of bulk data."""
 
-    def __init__(self, layout: Layout, bulk_uri: BulkURI) -> None:
-        self._window, self._bulk_uri = layout.window, bulk_uri
+    def __init__(self, layout: Layout, bulk_uri: BulkURI, as_written: bool) -> None:
+        self._window, self._bulk_uri, self._as_written = layout.window, bulk_uri, as_written
         self._levels = [_Level({}, DEFAULT)]
         self._steps: list[str] = []
         self._signed = False
@@ -132,7 +132,8 @@ class _Reader:
             level.sets = parse_character_sets(raw[:1024].decode("latin_1"))
             entry["Value"] = ["ISO_IR 192"]
         else:
-            values = _texts(vr, raw, level.sets if vr in _CODED else DEFAULT)
+            form = "CS" if self._as_written and vr in ("DS", "IS") else vr
+            values = _texts(form, raw, level.sets if vr in _CODED else DEFAULT)
             if values:
                 entry["Value"] = list(values)
 
@@ -146,14 +147,46 @@ def read_json(file: BinaryIO, bulk_uri: BulkURI) -> JsonModel:
     Raises:
         DicomError: the file cannot be opened as DICOM at all.
     """
+    return _read(file, bulk_uri, MAX_ELEMENTS, as_written=False).model
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A data set as far as it was read, and why reading ended before its end: '' when it did not."""
+
+    model: JsonModel
+    problem: str
+
+
+def read_bounded(file: BinaryIO, most_elements: int) -> Reading:
+    """Return the first elements of a data set for showing it: decimal numbers as they are written, no bulk data.
+
+    Raises:
+        DicomError: the file cannot be opened as DICOM at all.
+    """
+    return _read(file, lambda path: "", most_elements, as_written=True)
+
+
+def _read(file: BinaryIO, bulk_uri: BulkURI, most_elements: int, *, as_written: bool) -> Reading:
     layout = open_data_set(file)
-    reader = _Reader(layout, bulk_uri)
+    reader = _Reader(layout, bulk_uri, as_written)
+    walker = Walker(layout.window, layout.start, layout.encoding)
+    problem = ""
     try:
-        for element in Walker(layout.window, layout.start, layout.encoding):
+        for place, element in enumerate(walker):
+            if place >= most_elements:
+                problem = f"It holds more than the {most_elements:,} data elements that are read here."
+                break
             reader.take(element)
-    except (Broken, DicomError):
-        pass  # what stands before the break is good, and the archive has a finding that tells of it
-    return reader.finish()
+    except Broken as broken:
+        # What stands before the break is good, and the archive has a finding that tells of it.
+        problem = f"At byte {broken.offset:,}, {broken.reason}."
+    except DicomError as error:
+        problem = error.reason
+    if walker.problems and not problem:
+        first = walker.problems[0]
+        problem = f"At byte {first.offset:,}, {first.reason}."
+    return Reading(reader.finish(), problem)
 
 
 def _sort(level: _Level) -> None:

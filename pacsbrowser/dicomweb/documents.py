@@ -11,10 +11,10 @@ from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.bulkdata import NoSuchValue, find_value
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.frames import Segment
-from pacsbrowser.dicom.json_reader import read_json
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.part10 import open_data_set
-from pacsbrowser.dicom.sr_html import sr_html
+from pacsbrowser.dicom.sr.html import report_html
+from pacsbrowser.dicom.sr.reading import read_report
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicomweb.accept import Offer
 from pacsbrowser.dicomweb.delivery import send_bytes, send_ranged, unchanged
@@ -56,12 +56,12 @@ def _etag(row: Instance, kind: str) -> str:
 
 def _send_sr(call: Call, row: Instance) -> HttpResponseBase:
     call.choose(Offer(HTML))
-    etag = _etag(row, "html-1")
+    etag = _etag(row, "html-2")
     same = unchanged(call, etag)
     if same is not None:
         return same
     with storage.open_blob(row.blob) as file:
-        page = sr_html(read_json(file, lambda path: ""))
+        page = report_html(read_report(file))
     response = send_bytes(call, page.encode("utf-8", "replace"), f"{HTML}; charset=utf-8", etag)
     # A report is text from a stranger: it runs nothing and loads nothing.
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'none'; sandbox"
