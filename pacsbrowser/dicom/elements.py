@@ -116,7 +116,8 @@ class Walker:
     """Yields the elements from `start` to `end` in the order of the file, sequences before their items.
 
     After a sequence or an item has been yielded, setting `skip` passes over what it holds. Raises Broken where the
-    encoding ends, TooDeep, TooLarge; `problems` tells what was read past.
+    encoding ends, TooDeep, TooLarge; `problems` tells what was read past. With `opens_cut` a sequence that is longer
+    than what is there is walked as far as it goes.
     """
 
     def __init__(self, window: Window, start: int, encoding: Encoding, end: int | None = None, depth: int = 0) -> None:
@@ -124,6 +125,7 @@ class Walker:
         self.position = start
         self.problems: list[Problem] = []
         self.skip = False
+        self.opens_cut = False
         self._depth = depth
         self._frames = [_Frame(False, window.size if end is None else end, False, encoding, depth)]
         self._silent = 0  # number of frames above which nothing is yielded; 0: all is yielded
@@ -193,7 +195,7 @@ class Walker:
                 raise Broken("sequence_broken", f"expected a sequence item but found {tag_text(tag)}", position, tag)
             self.problems.append(Problem("delimiter_stray", position, "an item delimiter stands where no item is open"))
         if length != UNDEFINED and position + 8 + length > frame.end:
-            raise self._too_long(frame, position, ITEM, length, position + 8)
+            length = self._cut(self._too_long(frame, position, ITEM, length, position + 8), frame.end - position - 8)
         return Element(ITEM, "", position, position + 8, length, frame.depth, frame.encoding)
 
     def _read_element(self, frame: _Frame) -> Element | None:
@@ -227,7 +229,10 @@ class Walker:
             else:
                 length, start = short, position + 8
         if length != UNDEFINED and start + length > frame.end:
-            raise self._too_long(frame, position, tag, length, start)
+            broken = self._too_long(frame, position, tag, length, start)
+            if vr != "SQ":
+                raise broken
+            length = self._cut(broken, frame.end - start)
         return Element(tag, vr, position, start, length, frame.depth, frame.encoding)
 
     def _end_of(self, frame: _Frame) -> None:
@@ -242,6 +247,13 @@ class Walker:
         where = "the file has" if frame.end == self.window.size else "the sequence around it has"
         code = "truncated" if frame.end == self.window.size else "sequence_broken"
         return Broken(code, f"{what} declares {length:,} bytes where {where} {left:,}", position, tag)
+
+    def _cut(self, broken: Broken, left: int) -> int:
+        """Return how much of a sequence or an item is there, where its declared length is more."""
+        if not self.opens_cut or left < 0:
+            raise broken
+        self.problems.append(Problem(broken.code, broken.offset, broken.reason))
+        return left
 
     def _delimiter(self, frame: _Frame, tag: int) -> None:
         if tag == ITEM_END and frame.undefined:

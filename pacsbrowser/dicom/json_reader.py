@@ -54,8 +54,8 @@ class _Level:
 class _Reader:
     """Turns the elements of a walk into the JSON model; keeps the path of what it is at, for the URIs of bulk data."""
 
-    def __init__(self, layout: Layout, bulk_uri: BulkURI, as_written: bool) -> None:
-        self._window, self._bulk_uri, self._as_written = layout.window, bulk_uri, as_written
+    def __init__(self, layout: Layout, bulk_uri: BulkURI, for_people: bool) -> None:
+        self._window, self._bulk_uri, self._for_people = layout.window, bulk_uri, for_people
         self._levels = [_Level({}, DEFAULT)]
         self._steps: list[str] = []
         self._signed = False
@@ -132,7 +132,7 @@ class _Reader:
             level.sets = parse_character_sets(raw[:1024].decode("latin_1"))
             entry["Value"] = ["ISO_IR 192"]
         else:
-            form = "CS" if self._as_written and vr in ("DS", "IS") else vr
+            form = "CS" if self._for_people and vr in ("DS", "IS") else vr
             values = _texts(form, raw, level.sets if vr in _CODED else DEFAULT)
             if values:
                 entry["Value"] = list(values)
@@ -147,7 +147,7 @@ def read_json(file: BinaryIO, bulk_uri: BulkURI) -> JsonModel:
     Raises:
         DicomError: the file cannot be opened as DICOM at all.
     """
-    return _read(file, bulk_uri, MAX_ELEMENTS, as_written=False).model
+    return _read(file, bulk_uri, MAX_ELEMENTS, for_people=False).model
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +164,14 @@ def read_bounded(file: BinaryIO, most_elements: int) -> Reading:
     Raises:
         DicomError: the file cannot be opened as DICOM at all.
     """
-    return _read(file, lambda path: "", most_elements, as_written=True)
+    return _read(file, lambda path: "", most_elements, for_people=True)
 
 
-def _read(file: BinaryIO, bulk_uri: BulkURI, most_elements: int, *, as_written: bool) -> Reading:
+def _read(file: BinaryIO, bulk_uri: BulkURI, most_elements: int, *, for_people: bool) -> Reading:
     layout = open_data_set(file)
-    reader = _Reader(layout, bulk_uri, as_written)
+    reader = _Reader(layout, bulk_uri, for_people)
     walker = Walker(layout.window, layout.start, layout.encoding)
+    walker.opens_cut = for_people
     problem = ""
     try:
         for place, element in enumerate(walker):

@@ -4,35 +4,23 @@ A presentation is a template of `templates/presentations/` and what it shows. It
 and the tags, which every object has.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from django.http import QueryDict
 
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.pages.lookup import InstancePlace
-
-
-@dataclass(frozen=True, slots=True)
-class Presentation:
-    """A template of `templates/presentations/`; its context, as `shown`; its own style sheet below `static/`."""
-
-    template: str
-    shown: Mapping[str, Any]
-    style: str = ""
-
-    @property
-    def template_name(self) -> str:
-        """The template as Django finds it."""
-        return f"presentations/{self.template}"
-
+from pacsbrowser.pages.presentation import Presentation
+from pacsbrowser.pages.report_page import present_key_objects, present_report
 
 # Makes the presentation of an instance from its place and the query of the page; None where it holds nothing to show.
 Present = Callable[[InstancePlace, QueryDict], Presentation | None]
 
 # By the kind of object (`dicom.modality.object_kind`).
-PRESENTATIONS: dict[str, Present] = {}
+PRESENTATIONS: dict[str, Present] = {
+    "SR": present_report,
+    "key objects": present_key_objects,
+}
 
 
 def presentation_of(place: InstancePlace, query: QueryDict) -> Presentation | None:

@@ -16,6 +16,7 @@ from pacsbrowser.pages import (
     objects,
     omnibox,
     people,
+    report_files,
     tags,
     tokens,
     trash,
@@ -79,6 +80,16 @@ urlpatterns = [
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/file",
         downloads.instance_file,
         name="instance_file",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/report.txt",
+        report_files.report_text,
+        name="report_text",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/report.html",
+        report_files.report_html,
+        name="report_html",
     ),
     path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/tags",
