@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A template of `templates/presentations/`; its context, as `shown`; its own style sheet and script below `static/`."""
+    """A template of `templates/presentations/`; its context, as `shown`; its style sheet and script in `static/`."""
 
     template: str
     shown: Mapping[str, Any]

@@ -78,6 +78,7 @@ class Lines:
         self._report, self._address = report, address
         named = (reference.sop_instance_uid for item in _items_of(steps) if (reference := self._object(item)))
         self._found = find_referenced(named, near, scope)
+        self._tables = 0
         self._targets = {item.target for item in report.by_path.values() if item.target}
 
     def of(self, steps: list[Step]) -> Iterator[Line]:
@@ -96,6 +97,8 @@ class Lines:
         elif step.kind == "entry" and item:
             line.value = self.value(item)
         elif step.kind == "table":
+            self._tables += 1
+            line.title = f"Measurements, table {self._tables}"
             line.rows = [self._row(row) for row in step.rows]
             line.links = [found.link for row in line.rows for found in row.details if found.link and found.link.shapes]
         elif step.kind == "gallery":

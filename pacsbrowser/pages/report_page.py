@@ -49,9 +49,10 @@ def present_report(place: InstancePlace, query: QueryDict) -> Presentation | Non
     if report is None:
         return None
     dose = read_dose(report)
-    return Presentation(
-        "report.html", {**_document(report, place, query), **_dose(dose), "report": report}, STYLE, SCRIPT
-    )
+    shown = {**_document(report, place, query), **_dose(dose), "report": report}
+    if dose:
+        shown["sections"] = []
+    return Presentation("report.html", shown, STYLE, SCRIPT)
 
 
 def present_key_objects(place: InstancePlace, query: QueryDict) -> Presentation | None:

@@ -28,7 +28,7 @@ def test_a_report_opens_as_a_document_with_links_and_drawings() -> None:
     assert "27925004 SCT" in page and "show-codes" in page
     assert f"/instances/{CT}.1/" in page and "frames/1/rendered?viewport=512,512" in page
     assert '<ellipse rx="2.00" ry="1.00" transform="translate(4.00 4.00) rotate(0.00)"' in page
-    assert "point of 1 point at x 1.5, y −20.0, z 3.0 mm" in page
+    assert "point at x 1.5, y −20.0, z 3.0 mm" in page
     assert "&lt;script&gt;" in page and "<script>alert" not in page
     assert '<a href="#item-1-2-1">item 1.2.1, Measurement Group</a>' in page and 'id="item-1-2-1"' in page
 

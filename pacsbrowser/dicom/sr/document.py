@@ -124,7 +124,7 @@ def graphic_text(item: Item) -> str:
     if not graphic.points:
         return f"{shape} without points that can be read"
     count = len(graphic.points)
-    words = f"{shape} of {count:,} point{'s' if count > 1 else ''}"
+    words = shape if shape == "point" and count == 1 else f"{shape} of {count:,} point{'s' if count > 1 else ''}"
     if not graphic.is_spatial:
         return words
     ranges = (
@@ -247,4 +247,6 @@ def _is_running(item: Item) -> bool:
 
 def _row(item: Item) -> Row:
     method = item.child(*METHOD)
-    return Row(item, method, [below for below in item.walk() if below is not item and below is not method])
+    drawn = {below.path for one in item.walk() for below in one.children if _is_drawn_with(one, below)}
+    shown = (below for below in item.walk() if below is not item and below is not method)
+    return Row(item, method, [below for below in shown if below.path not in drawn])
