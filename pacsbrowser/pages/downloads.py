@@ -4,10 +4,9 @@ Each is recorded in the audit log when it begins. A file can be asked for in par
 download that was cut off goes on; its ETag is the digest of the bytes, which never change.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -17,6 +16,7 @@ from pacsbrowser.archive.models import Blob, Copy, Instance, Series
 from pacsbrowser.archive.zipping import Member, safe_name, stream_zip
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
+from pacsbrowser.pages.byte_ranges import read_pieces, send_ranged, wanted
 from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.lookup import (
     NOT_HERE,
@@ -28,13 +28,11 @@ from pacsbrowser.pages.lookup import (
     offers_choice,
 )
 
-CHUNK = 1 << 20
 COLUMNS = (
     "study_instance_uid", "series_instance_uid", "series_number", "modality", "series_description",
     "sop_instance_uid", "sop_class_uid", "instance_number", "position", "number_of_frames", "rows", "columns",
     "transfer_syntax_uid", "size", "sha256", "received", "original_name",
 )  # fmt: skip
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @require_safe
@@ -151,37 +149,12 @@ def _send_blob(request: HttpRequest, place: Place, blob: Blob, name: str) -> Htt
     path = storage.blob_path(blob)
     if not path.is_file():
         raise Http404("The file of this instance is not in the store. An administrator can check the archive.")
-    first, last, status = _wanted(request, blob.size, etag)
-    if status == 416:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{blob.size}"})
-    _record(request, place, "file")
-    response = StreamingHttpResponse(_part(blob, first, last), content_type="application/dicom", status=status)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Content-Length"] = str(last - first + 1)
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = etag
-    if status == 206:
-        response.headers["Content-Range"] = f"bytes {first}-{last}/{blob.size}"
-    return response
+    if wanted(request, blob.size, etag)[2] != 416:
+        _record(request, place, "file")
 
+    def read(first: int, last: int) -> Iterator[bytes]:
+        with storage.open_blob(blob) as file:
+            yield from read_pieces(file, first, last - first + 1)
 
-def _wanted(request: HttpRequest, size: int, etag: str) -> tuple[int, int, int]:
-    """Return first and last byte and the status; several ranges, or one of another file, mean the whole file."""
-    whole = (0, size - 1, 200)
-    found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
-    if not found or not (found[1] or found[2]) or request.headers.get("If-Range", etag) != etag:
-        return whole
-    first = int(found[1]) if found[1] else max(0, size - int(found[2]))
-    last = min(int(found[2]), size - 1) if found[1] and found[2] else size - 1
-    if found[1] and found[2] and int(found[2]) < first:
-        return whole
-    return (first, last, 206) if first < size else (0, 0, 416)
-
-
-def _part(blob: Blob, first: int, last: int) -> Iterator[bytes]:
-    left = last - first + 1
-    with storage.open_blob(blob) as file:
-        file.seek(first)
-        while left and (block := file.read(min(CHUNK, left))):
-            left -= len(block)
-            yield block
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return send_ranged(request, read, blob.size, "application/dicom", etag, headers)
