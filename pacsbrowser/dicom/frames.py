@@ -9,6 +9,7 @@ from pacsbrowser.dicom.elements import ITEM, PIXEL_TAGS, SEQUENCE_END, UNDEFINED
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.numbers import unpack_numbers
 from pacsbrowser.dicom.part10 import Layout, open_data_set
+from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicom.window import Window
 
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
@@ -215,6 +216,9 @@ def _find_segments(window: Window, pixels: PixelLayout, tables: dict[int, bytes]
     offsets, rest = fragments[0], fragments[1:]
     if not rest:
         raise BadPixels("The encapsulated pixel data has an offset table and no frame.")
+    if pixels.transfer_syntax_uid in VIDEO:
+        # All fragments are one stream, in which a frame has no place of its own (PS3.5 8.2.5 and following).
+        return [rest]
     frames = min(pixels.frames, MOST_FRAMES)
     if len(rest) == frames:
         return [[fragment] for fragment in rest]
