@@ -54,8 +54,9 @@ class _Level:
 class _Reader:
     """Turns the elements of a walk into the JSON model; keeps the path of what it is at, for the URIs of bulk data."""
 
-    def __init__(self, layout: Layout, bulk_uri: BulkURI, for_people: bool) -> None:
+    def __init__(self, layout: Layout, bulk_uri: BulkURI, for_people: bool, apart: frozenset[int]) -> None:
         self._window, self._bulk_uri, self._for_people = layout.window, bulk_uri, for_people
+        self._apart = apart
         self._levels = [_Level({}, DEFAULT)]
         self._steps: list[str] = []
         self._signed = False
@@ -117,7 +118,7 @@ class _Reader:
 
     def _add_value(self, element: Element, vr: str, entry: dict[str, Any], level: _Level) -> None:
         length = element.length
-        if length > _most_inline(element.tag, vr):
+        if length > _most_inline(element.tag, vr) or element.tag in self._apart:
             entry["BulkDataURI"] = self._bulk_uri("/".join(self._steps))
             return
         raw = self._window.read(element.start, length)
@@ -138,16 +139,20 @@ class _Reader:
                 entry["Value"] = list(values)
 
 
-def read_json(file: BinaryIO, bulk_uri: BulkURI) -> JsonModel:
+def read_json(
+    file: BinaryIO, bulk_uri: BulkURI, *, most_elements: int = MAX_ELEMENTS, apart: frozenset[int] = frozenset()
+) -> JsonModel:
     """Return the data set of a file as DICOM JSON, as far as it can be read.
 
     Args:
         bulk_uri: makes the URI of a large value from its path, as in "00540016/0/00181075".
+        most_elements: after so many elements reading ends, as it does where a file breaks.
+        apart: attributes whose values are told by a URI whatever their length.
 
     Raises:
         DicomError: the file cannot be opened as DICOM at all.
     """
-    return _read(file, bulk_uri, MAX_ELEMENTS, for_people=False).model
+    return _read(file, bulk_uri, most_elements, for_people=False, apart=apart).model
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +172,11 @@ def read_bounded(file: BinaryIO, most_elements: int) -> Reading:
     return _read(file, lambda path: "", most_elements, for_people=True)
 
 
-def _read(file: BinaryIO, bulk_uri: BulkURI, most_elements: int, *, for_people: bool) -> Reading:
+def _read(
+    file: BinaryIO, bulk_uri: BulkURI, most_elements: int, *, for_people: bool, apart: frozenset[int] = frozenset()
+) -> Reading:
     layout = open_data_set(file)
-    reader = _Reader(layout, bulk_uri, for_people)
+    reader = _Reader(layout, bulk_uri, for_people, apart)
     walker = Walker(layout.window, layout.start, layout.encoding)
     walker.opens_cut = for_people
     problem = ""

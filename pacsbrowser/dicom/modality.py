@@ -40,7 +40,7 @@ _KINDS = (
     ("Segmentation", "segmentation"), ("Registration", "registration"), ("Fiducials", "fiducials"),
     ("Raw Data", "raw data"), ("Real World Value", "value map"), ("Parametric Map", "parametric map"),
     ("Procedure Log", "SR"), ("Radiation", "RT object"), ("Report", "report"), ("US Volume", "image"), ("Map", "image"),
-    ("Surface Scan", "3D model"), ("Tractography", "tractography"),
+    ("Surface Scan", "surface"), ("Tractography", "tractography"),
     ("Spectroscopy", "spectroscopy"), ("Video", "video"), ("Lensometry", "measurement"),
     ("Measurements", "measurement"), ("Refraction", "measurement"), ("Visual Acuity", "measurement"),
     ("Analysis", "measurement"), ("Annotation", "annotations"), ("Stereometric", "relationship"),

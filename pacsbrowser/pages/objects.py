@@ -1,5 +1,6 @@
 """The pages of the four levels: patient, study, series, instance."""
 
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
@@ -9,6 +10,9 @@ from pacsbrowser.audit.record import record_view
 from pacsbrowser.pages import instance_page, patient_page, series_page, study_page
 from pacsbrowser.pages.lookup import Place, find_instance, find_patient, find_series, find_study, offers_choice
 from pacsbrowser.pages.render import page
+
+# Documents, video and sound that are inside an object are shown in its page, from resources of this site.
+INSIDE = {name: ["'self'"] for name in ("media-src", "object-src", "frame-src")}
 
 
 @require_safe
@@ -42,6 +46,7 @@ def series_detail(request: HttpRequest, study_uid: str, series_uid: str) -> Http
 
 
 @require_safe
+@csp_update(INSIDE)  # type: ignore[arg-type]
 @offers_choice
 def instance_detail(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str) -> HttpResponseBase:
     """Show an instance: attributes, provenance, references, copies, findings and the whole header."""

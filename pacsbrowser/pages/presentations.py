@@ -9,9 +9,12 @@ from collections.abc import Callable
 from django.http import QueryDict
 
 from pacsbrowser.dicom.modality import object_kind
+from pacsbrowser.dicom.transfer_syntaxes import VIDEO
+from pacsbrowser.pages.document_page import present_document, present_video
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.report_page import present_key_objects, present_report
+from pacsbrowser.pages.waveform_page import present_waveform
 
 # Makes the presentation of an instance from its place and the query of the page; None where it holds nothing to show.
 Present = Callable[[InstancePlace, QueryDict], Presentation | None]
@@ -20,10 +23,19 @@ Present = Callable[[InstancePlace, QueryDict], Presentation | None]
 PRESENTATIONS: dict[str, Present] = {
     "SR": present_report,
     "key objects": present_key_objects,
+    "PDF": present_document,
+    "CDA document": present_document,
+    "3D model": present_document,
+    "3D material": present_document,
+    "document": present_document,
+    "waveform": present_waveform,
 }
 
 
 def presentation_of(place: InstancePlace, query: QueryDict) -> Presentation | None:
     """Return what the page of an instance opens with; None for one that has its picture or its card."""
-    present = PRESENTATIONS.get(object_kind(place.instance.sop_class_uid))
+    instance = place.instance
+    if instance.transfer_syntax_uid in VIDEO:
+        return present_video(place, query)
+    present = PRESENTATIONS.get(object_kind(instance.sop_class_uid))
     return present(place, query) if present else None

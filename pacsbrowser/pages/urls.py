@@ -7,6 +7,7 @@ from pacsbrowser.pages import (
     audit_log,
     chart,
     conformance,
+    documents,
     downloads,
     findings,
     health,
@@ -95,6 +96,26 @@ urlpatterns = [
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/tags",
         tags.instance_tags,
         name="instance_tags",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/document",
+        documents.instance_document,
+        name="instance_document",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/document/<int:number>",
+        documents.instance_document_page,
+        name="instance_document_page",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/video",
+        documents.instance_video,
+        name="instance_video",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/sound/<int:group>",
+        documents.instance_sound,
+        name="instance_sound",
     ),
     path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/remove",

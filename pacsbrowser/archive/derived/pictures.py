@@ -63,17 +63,30 @@ def picture(
     Raises:
         DecodingError: it cannot be made.
     """
-    path = _path(picture_key(blob, frame, media_type, window, viewport, quality, lines))
-    data = folder.read(path)
+    key = picture_key(blob, frame, media_type, window, viewport, quality, lines)
+    data = read_kept(key)
     if data is not None:
-        _mark_used(path)
         return data
     made = decoders().picture(
         storage.blob_path(blob), frame, media_type, window=window, viewport=viewport, quality=quality, lines=lines
     )
-    if folder.write(path, made.data) and next(_stored) % _SWEEP_EVERY == 0:
-        sweep_pictures(settings.PICTURE_CACHE_BYTES)
+    keep(key, made.data)
     return made.data
+
+
+def read_kept(key: str) -> bytes | None:
+    """Return a picture that is kept, None for one that is not."""
+    path = _path(key)
+    data = folder.read(path)
+    if data is not None:
+        _mark_used(path)
+    return data
+
+
+def keep(key: str, data: bytes) -> None:
+    """Keep a picture until others need its room more."""
+    if folder.write(_path(key), data) and next(_stored) % _SWEEP_EVERY == 0:
+        sweep_pictures(settings.PICTURE_CACHE_BYTES)
 
 
 def samples(blob: Blob, frame: int) -> Samples:

@@ -5,6 +5,6 @@ caller is told in which step.
 """
 
 from pacsbrowser.dicom.decoder.pool import DecoderPool
-from pacsbrowser.dicom.decoder.protocol import DecodingError, Picture, Samples
+from pacsbrowser.dicom.decoder.protocol import DecodingError, DocumentPage, Picture, Samples, Source
 
-__all__ = ["DecoderPool", "DecodingError", "Picture", "Samples"]
+__all__ = ["DecoderPool", "DecodingError", "DocumentPage", "Picture", "Samples", "Source"]

@@ -17,14 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from pacsbrowser.dicom.bulkdata import NoSuchValue, find_value
-from pacsbrowser.dicom.decode import check_size, decode_frame, native_bytes, read_frame
+from pacsbrowser.dicom.decode import Frame, check_size, decode_frame, native_bytes, read_frame
 from pacsbrowser.dicom.decoder.protocol import FAILURE, RESULT, STEP, pack_message, read_message
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.frames import PixelLayout, read_pixel_layout
-from pacsbrowser.dicom.grey import GreyWindow
+from pacsbrowser.dicom.geometry import plane_of
+from pacsbrowser.dicom.grey import Bytes, GreyWindow
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.layers import MOST_LAYERS, Layer, paint, parse_colours
 from pacsbrowser.dicom.part10 import Layout
 from pacsbrowser.dicom.pixels import make_picture
 from pacsbrowser.dicom.render import Viewport, render
@@ -89,14 +93,12 @@ class _Child:
         self._say(pack_message({"kind": FAILURE, "code": code, "step": step, "reason": reason}))
 
     def _do(self, request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
-        begin("reading the header")
-        opened, number = self._open(request["path"]), int(request["frame"])
+        if request["do"] == "document page":
+            return _draw_page(request, begin)
+        if request["do"] == "layers":
+            return self._draw_layers(request, begin)
+        opened, frame = self._decode(request, begin)
         pixels = opened.pixels
-        check_size(pixels)
-        begin(f"reading frame {number + 1}")
-        data = read_frame(opened.layout.window, pixels, number)
-        begin(f"decoding frame {number + 1}")
-        frame = decode_frame(data, pixels)
         if request["do"] == "samples":
             count = 1 if frame.samples.ndim == 2 else frame.samples.shape[2]
             bits = 1 if pixels.bits_allocated == 1 else 8 * frame.samples.dtype.itemsize
@@ -104,12 +106,38 @@ class _Child:
             return {"photometric": frame.photometric, "samples": count, "bits_allocated": bits}, body
         begin("applying the lookup tables")
         window = GreyWindow(*request["window"]) if request.get("window") else None
-        picture = make_picture(frame, pixels, opened.read_model(), number, window, opened.read_bulk)
-        begin("making the picture")
-        viewport = Viewport(*request["viewport"]) if request.get("viewport") else None
-        lines = tuple(str(line) for line in request.get("lines", ()))
-        made, width, height = render(picture, request["media_type"], viewport, int(request["quality"]), lines)
-        return {"width": width, "height": height}, made
+        picture = make_picture(frame, pixels, opened.read_model(), int(request["frame"]), window, opened.read_bulk)
+        return _encode(picture, request, begin)
+
+    def _decode(self, source: dict[str, Any], begin: Step) -> tuple[_Opened, Frame]:
+        """Return a file with one of its frames."""
+        begin("reading the header")
+        opened, number = self._open(source["path"]), int(source["frame"])
+        check_size(opened.pixels)
+        begin(f"reading frame {number + 1}")
+        data = read_frame(opened.layout.window, opened.pixels, number)
+        begin(f"decoding frame {number + 1}")
+        return opened, decode_frame(data, opened.pixels)
+
+    def _draw_layers(self, request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
+        """Draw layers over a picture, or over black where no picture lies below them."""
+        layers = [self._layer(source, begin) for source in request["layers"][:MOST_LAYERS]]
+        below = request.get("below")
+        if below:
+            opened, frame = self._decode(below, begin)
+            number = int(below["frame"])
+            picture = make_picture(frame, opened.pixels, opened.read_model(), number, None, opened.read_bulk)
+            plane = plane_of(opened.read_model(), number)
+        else:
+            picture, plane = np.zeros(layers[0].stored.shape, np.uint8), layers[0].plane
+        begin("painting the layers")
+        return _encode(paint(picture, plane, layers), request, begin)
+
+    def _layer(self, source: dict[str, Any], begin: Step) -> Layer:
+        opened, frame = self._decode(source, begin)
+        plane = plane_of(opened.read_model(), int(source["frame"]))
+        stored = frame.samples if frame.samples.ndim == 2 else frame.samples[:, :, 0]
+        return Layer(stored, parse_colours(source["colours"]), plane, bool(source.get("is_label")))
 
     def _open(self, path: str) -> _Opened:
         if path in self._opened:
@@ -125,6 +153,24 @@ class _Child:
             self._opened.popitem(last=False)[1].file.close()
         self._opened[path] = _Opened(file, pixels, layout)
         return self._opened[path]
+
+
+def _encode(picture: Bytes, request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
+    begin("making the picture")
+    viewport = Viewport(*request["viewport"]) if request.get("viewport") else None
+    lines = tuple(str(line) for line in request.get("lines", ()))
+    made, width, height = render(picture, request["media_type"], viewport, int(request["quality"]), lines)
+    return {"width": width, "height": height}, made
+
+
+def _draw_page(request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
+    begin(f"drawing page {int(request['page']) + 1}")
+    # Loaded by the processes that draw pages only: the library costs memory that pictures could need.
+    from pacsbrowser.dicom.document_pictures import render_page
+
+    with Path(request["path"]).open("rb") as file:
+        made, width, height, pages = render_page(file, int(request["page"]), int(request["width"]))
+    return {"width": width, "height": height, "pages": pages}, made
 
 
 def _limit(memory: int) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -15,8 +17,10 @@ from pacsbrowser.dicom.decoder.protocol import (
     RESULT,
     STEP,
     DecodingError,
+    DocumentPage,
     Picture,
     Samples,
+    Source,
     pack_message,
     read_message,
 )
@@ -126,6 +130,27 @@ class DecoderPool:
         """
         head, body = self._ask({"do": "samples", "path": str(path), "frame": frame})
         return Samples(body, str(head["photometric"]), int(head["samples"]), int(head["bits_allocated"]))
+
+    def document_page(self, path: Path, page: int, width: int) -> DocumentPage:
+        """Return page `page` (from 0) of the PDF in a file as PNG of that width.
+
+        Raises:
+            DecodingError: it cannot be drawn.
+        """
+        head, body = self._ask({"do": "document page", "path": str(path), "page": page, "width": width})
+        return DocumentPage(body, int(head["width"]), int(head["height"]), int(head["pages"]))
+
+    def layers(self, below: Source | None, layers: Sequence[Source], media_type: str, viewport: Viewport) -> Picture:
+        """Return a picture with coloured layers over it, or the layers alone over black.
+
+        Raises:
+            DecodingError: it cannot be drawn.
+        """
+        head, body = self._ask({
+            "do": "layers", "below": below and asdict(below), "layers": [asdict(layer) for layer in layers],
+            "media_type": media_type, "quality": 85, "viewport": (viewport.width, viewport.height),
+        })  # fmt: skip
+        return Picture(body, int(head["width"]), int(head["height"]))
 
     def close(self) -> None:
         """End all processes."""

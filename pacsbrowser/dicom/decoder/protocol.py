@@ -41,6 +41,26 @@ class Samples:
     bits_allocated: int
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """A page of a document as a PNG, and how many pages the document has."""
+
+    data: bytes
+    width: int
+    height: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A frame of a file. As a layer it has colours: each from a stored value on, or for labels at just that value."""
+
+    path: str
+    frame: int
+    colours: tuple[tuple[float, tuple[int, int, int]], ...] = ()
+    is_label: bool = False
+
+
 def pack_message(head: dict[str, Any], body: bytes = b"") -> bytes:
     """Return the bytes of a message."""
     encoded = json.dumps(head).encode()
