@@ -168,7 +168,7 @@ class MultipartReader:
             self._position += 1
             self._need(2)
         if not self._buffer.startswith(b"\r\n", self._position):
-            raise MultipartError("The boundary occurs inside a part.")
+            raise MultipartError("A boundary is not followed by the end of its line (CR LF), or occurs inside a part.")
         return False
 
     def _read_headers(self) -> Mapping[str, str]:

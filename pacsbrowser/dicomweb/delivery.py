@@ -1,9 +1,10 @@
 """How a body goes out: parts of it by Range (RFC 9110 14), nothing where it is unchanged, only the head for HEAD."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 
 from pacsbrowser.dicomweb.problems import Problem
@@ -72,8 +73,15 @@ def send_stream(
     return for_head(call, StreamingHttpResponse(pieces, content_type=content_type, headers=headers))
 
 
+def entity_tag(*parts: object, is_weak: bool = False) -> str:
+    """Return the ETag of what these parts decide on; weak where only the content is the same, not every byte."""
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    return f'{"W/" if is_weak else ""}"{digest}"'
+
+
 def for_head(call: Call, response: StreamingHttpResponse) -> HttpResponseBase:
     """Leave the body out of an answer to HEAD; no stream opens anything before it is read."""
-    if call.request.method != "HEAD":
-        return response
-    return HttpResponse(status=response.status_code, headers=dict(response.headers))
+    if call.request.method == "HEAD":
+        # still a stream: of a body that is known to be empty, the length would be said, which is not that of GET
+        response.streaming_content = iter(())
+    return response

@@ -18,7 +18,7 @@ from pacsbrowser.dicom.frames import PixelLayout
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, FRAME_MEDIA_TYPES, VIDEO
 from pacsbrowser.dicomweb.accept import RELATED, MediaRange, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
+from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
 from pacsbrowser.dicomweb.failures import pixel_problem
 from pacsbrowser.dicomweb.holders import note_view, one_instance
 from pacsbrowser.dicomweb.multipart import Part, multipart_related
@@ -117,15 +117,15 @@ def _offer(media_type: str, syntax: str) -> str:
 def _send(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: Sequence[int]) -> HttpResponseBase:
     syntax = pixels.transfer_syntax_uid if form.is_stored else EXPLICIT_UID
     content_type = f"{form.media_type}; transfer-syntax={syntax}"
-    shown = f"{bytes(row.blob.sha256).hex()[:32]}-{form.media_type}-{syntax}-{form.is_unpacked}"
-    etag = f'W/"{shown}-{",".join(map(str, numbers))[:200]}-{len(numbers)}"'
+    # The boundary of parts is another each time, so only their content is said to be the same.
+    etag = entity_tag(bytes(row.blob.sha256), form, syntax, numbers, is_weak=not form.is_single)
     same = unchanged(call, etag)
     if same is not None:
         return same
     bodies = _bodies(row.blob, pixels, form, numbers)
     first = next(bodies)  # before anything is sent, or a failure could not be told
     if form.is_single:
-        return send_stream(call, first, content_type, etag)
+        return send_bytes(call, b"".join(first), content_type, etag)
     address = call.url(call.request.path).rsplit("/", 1)[0]
     parts = (
         Part(content_type, body, f"{address}/{number}")

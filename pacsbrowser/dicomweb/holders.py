@@ -84,7 +84,16 @@ def keys_of(rows: QuerySet[Instance]) -> list[int]:
     Raises:
         Problem: 404, there is none.
     """
-    keys = list(rows.order_by("series_id", "position", "pk").values_list("pk", flat=True))
+    return [key for key, _ in keys_with_files(rows)]
+
+
+def keys_with_files(rows: QuerySet[Instance]) -> list[tuple[int, int]]:
+    """Return the keys of instances and of their files, in the same order; equal lists are equal contents.
+
+    Raises:
+        Problem: 404, there is none.
+    """
+    keys = list(rows.order_by("series_id", "position", "pk").values_list("pk", "blob_id"))
     if not keys:
         raise not_found()
     return keys

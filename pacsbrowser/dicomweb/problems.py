@@ -8,9 +8,9 @@ from django.http import HttpResponse, JsonResponse
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    406: "Not acceptable", 408: "Request timeout", 409: "Conflict", 410: "Gone", 413: "Payload too large",
-    415: "Unsupported media type", 416: "Range not satisfiable", 500: "Internal error", 503: "Not available",
-    507: "Insufficient storage",
+    406: "Not acceptable", 408: "Request timeout", 409: "Conflict", 410: "Gone", 411: "Length required",
+    413: "Payload too large", 415: "Unsupported media type", 416: "Range not satisfiable", 500: "Internal error",
+    503: "Not available", 507: "Insufficient storage",
 }  # fmt: skip
 
 # The same words for an object that does not exist and for one that the caller may not see.

@@ -13,13 +13,13 @@ from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicomweb.accept import Offer, not_acceptable
-from pacsbrowser.dicomweb.delivery import for_head, send_bytes, unchanged
+from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
 from pacsbrowser.dicomweb.documents import document_of
 from pacsbrowser.dicomweb.failures import pixel_problem
 from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import (
     instances_of,
-    keys_of,
+    keys_with_files,
     note_view,
     one_instance,
     read_batches,
@@ -48,10 +48,11 @@ def rendered(call: Call, study: str, series: str = "", instance: str = "") -> Ht
     offer = call.choose(*_SINGLE, *_PARTS)
     if not offer.is_multipart:
         return _send(call, _representative(call, study, series), None, rendering)
-    keys = keys_of(instances_of(call, study, series).filter(has_pixel_data=True))
+    found = keys_with_files(instances_of(call, study, series).filter(has_pixel_data=True))
+    keys = [key for key, _ in found]
     note_view(call, "series" if series else "study", next(read_batches(keys[:1])))
     parts = _parts(keys, offer.media_type, rendering)
-    return for_head(call, multipart_related(parts, offer.media_type))
+    return _send_parts(call, parts, offer.media_type, entity_tag(found, offer, rendering, is_weak=True))
 
 
 def rendered_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
@@ -65,7 +66,17 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
         return _send(call, row, numbers[0] - 1, rendering)
     media_type = call.choose(*_PARTS).media_type
     parts = (Part(media_type, (make_picture(row, number - 1, media_type, rendering),)) for number in numbers)
-    return for_head(call, multipart_related(parts, media_type))
+    etag = entity_tag(bytes(row.blob.sha256), numbers, media_type, rendering, is_weak=True)
+    return _send_parts(call, parts, media_type, etag)
+
+
+def _send_parts(call: Call, parts: Iterator[Part], media_type: str, etag: str) -> HttpResponseBase:
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
+    response = multipart_related(parts, media_type)
+    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
+    return for_head(call, response)
 
 
 def thumbnail(call: Call, study: str, series: str = "", instance: str = "", frames: str = "") -> HttpResponseBase:

@@ -5,7 +5,6 @@ they are stored. What cannot be decoded is refused when nothing else would be se
 and its part says so.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,8 +27,15 @@ from pacsbrowser.audit.record import record
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, EXPLICIT, NATIVE, NOT_FOR_WEB, STORED, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, RELATED, MediaRange, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_ranged, send_stream, unchanged
-from pacsbrowser.dicomweb.holders import held_instances, instances_of, keys_of, note_download, read_batches
+from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_ranged, send_stream, unchanged
+from pacsbrowser.dicomweb.holders import (
+    held_instances,
+    instances_of,
+    keys_of,
+    keys_with_files,
+    note_download,
+    read_batches,
+)
 from pacsbrowser.dicomweb.multipart import Part, multipart_related
 from pacsbrowser.dicomweb.problems import Problem, not_found
 from pacsbrowser.dicomweb.resource import Call
@@ -57,20 +63,33 @@ def retrieve(call: Call, study: str, series: str = "", instance: str = "") -> Ht
     wish = _choose(call, stored, is_one=False)
     holders = Study.objects.visible_to(call.scope).filter(study_instance_uid=study).select_related("patient")
     _note(call, holders, series or study, "series" if series else "study")
+    found = keys_with_files(rows)
+    etag = entity_tag(found, wish, is_weak=True)
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
     if wish.container == ZIP:
-        return _send_zip(call, study, series)
+        return _send_zip(call, etag, study, series)
     base = call.base
-    parts = (_part(base, one, wish.syntaxes) for one in read_batches(keys_of(rows)))
-    return for_head(call, multipart_related(parts, DICOM))
+    parts = (_part(base, one, wish.syntaxes) for one in read_batches([key for key, _ in found]))
+    return _send_parts(call, parts, etag)
 
 
 def _retrieve_instance(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
     held = held_instances(call, study, series, instance)
     wish = _choose(call, {one.transfer_syntax_uid for one in held}, is_one=True)
     _note(call, (one.series.study for one in held), instance, "instance")
+    form = choose_form(held[0].transfer_syntax_uid, wish.syntaxes)
+    # The boundary of parts is another each time, so only their content is said to be the same.
+    etag = entity_tag([bytes(one.blob.sha256) for one in held], form, wish, is_weak=wish.container != SINGLE)
+    same = unchanged(call, etag)
+    if same is not None:
+        return same
     if wish.container == ZIP:
-        return _send_zip(call, study, series, instance)
-    return _send_instance(call, held, wish)
+        return _send_zip(call, etag, study, series, instance)
+    if wish.container == SINGLE:
+        return _send_single(call, held[0], wish.syntaxes, etag)
+    return _send_parts(call, _parts(call, held, wish), etag)
 
 
 def remove(call: Call, study: str, series: str = "", instance: str = "") -> HttpResponseBase:
@@ -180,44 +199,42 @@ def _location(base: str, instance: Instance) -> str:
     )
 
 
-def _send_instance(call: Call, held: Sequence[Instance], wish: Wish) -> HttpResponseBase:
-    form = choose_form(held[0].transfer_syntax_uid, wish.syntaxes)
-    digest = hashlib.sha256(f"{form}{wish.container}".encode())
-    for one in held:
-        digest.update(bytes(one.blob.sha256))
-    mark = digest.hexdigest()[:40]
-    # The boundary of parts is another each time, so only their content is said to be the same.
-    etag = f'"{mark}"' if wish.container == SINGLE else f'W/"{mark}"'
-    same = unchanged(call, etag)
-    if same is not None:
-        return same
-    if wish.container == SINGLE:
-        return _send_single(call, held[0], wish, etag)
+def send_object(call: Call, instance: Instance, syntaxes: tuple[str, ...]) -> HttpResponseBase:
+    """Send one object alone, as WADO-URI does."""
+    form = choose_form(instance.transfer_syntax_uid, syntaxes)
+    etag = entity_tag(bytes(instance.blob.sha256), form)
+    return unchanged(call, etag) or _send_single(call, instance, syntaxes, etag)
+
+
+def _parts(call: Call, held: Sequence[Instance], wish: Wish) -> Iterator[Part]:
+    """Return the parts of the holders of one instance; of one alone, a failure is told before anything is sent."""
     if len(held) > 1:
-        parts = iter([_part(call.base, one, wish.syntaxes) for one in held])
-    else:
-        outgoing = open_outgoing(held[0], wish.syntaxes)
-        content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
-        parts = iter([Part(content_type, outgoing.pieces, _location(call.base, held[0]))])
+        return iter([_part(call.base, one, wish.syntaxes) for one in held])
+    outgoing = open_outgoing(held[0], wish.syntaxes)
+    content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
+    return iter([Part(content_type, outgoing.pieces, _location(call.base, held[0]))])
+
+
+def _send_parts(call: Call, parts: Iterator[Part], etag: str) -> HttpResponseBase:
     response = multipart_related(parts, DICOM)
     response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
     return for_head(call, response)
 
 
-def _send_single(call: Call, instance: Instance, wish: Wish, etag: str) -> HttpResponseBase:
+def _send_single(call: Call, instance: Instance, syntaxes: tuple[str, ...], etag: str) -> HttpResponseBase:
     """Send one object as one body; a stored file can be asked for in parts."""
-    outgoing = open_outgoing(instance, wish.syntaxes)
+    outgoing = open_outgoing(instance, syntaxes)
     content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
     if not outgoing.is_file or outgoing.length is None:
-        return send_stream(call, outgoing.pieces, content_type, etag)
+        return send_stream(call, outgoing.pieces, content_type, etag, outgoing.length)
     return send_ranged(
         call, lambda first, last: blob_pieces(instance.blob, first, last), outgoing.length, content_type, etag
     )
 
 
-def _send_zip(call: Call, study: str, series: str, instance: str = "") -> HttpResponseBase:
+def _send_zip(call: Call, etag: str, study: str, series: str, instance: str = "") -> HttpResponseBase:
     """Send the stored files as a zip, a folder a series."""
-    response = send_stream(call, stream_zip(_members(call, study, series, instance)), ZIP)
+    response = send_stream(call, stream_zip(_members(call, study, series, instance)), ZIP, etag)
     name = safe_name_of_uid(instance or series or study)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return response

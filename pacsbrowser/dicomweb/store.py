@@ -62,7 +62,9 @@ def store_instances(call: Call, study: str = "") -> HttpResponse:
 
 
 def _kind_of_body(call: Call) -> str:
-    """Return multipart/related or application/dicom; anything else is 415."""
+    """Return multipart/related or application/dicom; anything else is 415, and so is a body that is compressed."""
+    if call.request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "A body has to come without Content-Encoding.", headers={"Accept-Encoding": "identity"})
     content_type, parameters = parse_header_parameters(call.request.headers.get("Content-Type", ""))
     inner = parameters.get("type", DICOM).lower()
     if content_type == DICOM or (content_type == RELATED and inner == DICOM):

@@ -8,7 +8,7 @@ from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, NATIVE, VIDEO, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, covers, not_acceptable, parse_accept
-from pacsbrowser.dicomweb.delivery import send_bytes, send_stream, unchanged
+from pacsbrowser.dicomweb.delivery import send_bytes, unchanged
 from pacsbrowser.dicomweb.documents import HTML, MP4, PDF, document_of
 from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import note_download, note_view, one_instance
@@ -24,7 +24,7 @@ from pacsbrowser.dicomweb.rendering import (
     parse_window,
 )
 from pacsbrowser.dicomweb.resource import Call
-from pacsbrowser.dicomweb.retrieve import open_outgoing
+from pacsbrowser.dicomweb.retrieve import send_object
 
 _DOCUMENT_TYPES = {"SR": HTML, "key objects": HTML, "PDF": PDF}
 
@@ -84,10 +84,7 @@ def _send_dicom(call: Call, found: dict[str, str], row: Instance) -> HttpRespons
     if not choose_form(stored, (wanted,)):
         raise not_acceptable([f"{DICOM}; transfer-syntax={stored}"])
     note_download(call, "instance", row.sop_instance_uid, row.series.study)
-    outgoing = open_outgoing(row, (wanted,))
-    form = choose_form(stored, (wanted,))
-    etag = f'"{bytes(row.blob.sha256).hex()[:40]}-{form}"'
-    return send_stream(call, outgoing.pieces, DICOM, etag, outgoing.length)
+    return send_object(call, row, (wanted,))
 
 
 def _send_picture(call: Call, found: dict[str, str], row: Instance, media_type: str) -> HttpResponseBase:

@@ -1,5 +1,6 @@
 """STOW-RS: what becomes of each object, and the status that sums it up (PS3.18 10.5)."""
 
+import io
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -158,6 +159,35 @@ def test_a_body_cut_short_is_an_error_and_its_part_is_thrown_away(api: Api, cut:
     assert not list(storage.incoming().folder.glob("*.part"))
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
+def test_a_compressed_body_is_refused(api: Api, encoding: str) -> None:
+    headers = {"Content-Encoding": encoding}
+    answer = api.post(f"{BASE}/studies", related([make_dataset()]), content_type=RELATED, headers=headers)
+    assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
+    assert api.post(f"{BASE}/studies", related([make_dataset()]), content_type=RELATED).status_code == 200
+
+
+def test_an_empty_part_and_parts_in_parts_are_failures_of_their_own(api: Api) -> None:
+    inner = related([make_dataset()]).replace(BOUNDARY.encode(), b"inside")
+    head = f"--{BOUNDARY}\r\nContent-Type: multipart/related; boundary=inside\r\n\r\n".encode()
+    answer = api.stow(body=head + inner + b"\r\n" + related([b"", make_dataset()]))
+    assert answer.status_code == 202
+    assert [value(one, FAILURE) for one in items(answer, OTHER)] == [0xC000, 0xC000]
+    assert Instance.objects.count() == 1
+
+
+def test_lines_without_carriage_returns_are_told(api: Api) -> None:
+    answer = api.stow(body=related([b"x"]).replace(b"\r\n", b"\n"))
+    assert answer.status_code == 400 and "CR LF" in answer.json()["detail"]
+
+
+def test_one_object_of_unknown_length_is_refused(api: Api) -> None:
+    whole = io.BytesIO(make_dataset())
+    environ: dict[str, Any] = {"CONTENT_TYPE": "application/dicom", "CONTENT_LENGTH": "", "wsgi.input": whole}
+    answer = api.generic("POST", f"{BASE}/studies", **environ)
+    assert (answer.status_code, answer.json()["title"]) == (411, "Length required")
+
+
 def test_an_empty_body_is_an_error(api: Api) -> None:
     assert api.stow(body=b"\r\n").status_code == 400
     assert api.stow(body=f"--{BOUNDARY}--\r\n".encode()).status_code == 400
@@ -200,4 +230,8 @@ def test_a_session_stores_with_its_csrf_token() -> None:
     token = {"X-CSRFToken": browser.cookies["csrftoken"].value}
     data = related([make_dataset()])
     assert browser.post(f"{BASE}/studies", data, content_type=RELATED).status_code == 403
+    foreign = {**token, "Origin": "https://evil.example"}
+    assert browser.post(f"{BASE}/studies", data, content_type=RELATED, headers=foreign).status_code == 403
+    assert browser.post(f"{BASE}/studies", data, content_type=RELATED, headers={"X-CSRFToken": "x"}).status_code == 403
+    assert Instance.objects.count() == 0
     assert browser.post(f"{BASE}/studies", data, content_type=RELATED, headers=token).status_code == 200
