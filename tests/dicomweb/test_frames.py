@@ -1,5 +1,6 @@
 """Frames: their order, their bytes, the media type and transfer syntax that each part names."""
 
+import io
 import json
 from typing import Any
 
@@ -8,8 +9,10 @@ import pydicom
 import pytest
 from pydicom.encaps import generate_frames
 from pydicom.pixels import pixel_array
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pacsbrowser.access.models import Role
+from pacsbrowser.archive.models import Instance
 from tests.datasets import ROOT, ingest_datasets, make_dataset
 from tests.dicom.samples import wheel_file
 from tests.dicomweb.parts import body_of, parts_of
@@ -153,3 +156,17 @@ def test_bulk_data_of_compressed_pixels_is_a_part_a_frame(api: Api) -> None:
     row = store("rtdose_rle.dcm")
     parts = parts_of(api.get(f"{address(row)}/bulkdata/7FE00010"))
     assert [part.body for part in parts] == stored_frames("rtdose_rle.dcm")
+
+
+def test_a_frame_far_inside_a_deflated_object_is_sent(api: Api) -> None:
+    pixels = np.arange(40 * 1024 * 512, dtype="<u2").reshape(40, 1024, 512)
+    plain = make_dataset(Rows=1024, Columns=512, NumberOfFrames=40, PixelData=pixels.tobytes())
+    file, dataset = io.BytesIO(), pydicom.dcmread(io.BytesIO(plain))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(file)
+    ingest_datasets(file.getvalue())
+    row = Instance.objects.select_related("series__study").get()
+    for syntax in ("", "; transfer-syntax=*"):
+        parts = parts_of(get(api, f"{address(row)}/frames/40,3,39", f"{OCTETS}{syntax}"))
+        assert [part.body for part in parts] == [pixels[number].tobytes() for number in (39, 2, 38)]
+    assert get(api, f"{address(row)}/frames/40/rendered", "image/png").status_code == 200

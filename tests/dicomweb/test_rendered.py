@@ -204,7 +204,7 @@ def test_hostile_pixels_are_answered(api: Api, corpus: Path, kind: str) -> None:
         for more in ("/rendered", "/thumbnail", "/frames/1", "/metadata", "", "/bulkdata/7FE00010"):
             begin = time.monotonic()
             answer = api.get(address(row) + more)
-            assert time.monotonic() - begin < 10, (path.name, more)
+            assert time.monotonic() - begin < 30, (path.name, more)
             assert answer.status_code < 500, (path.name, more, body_of(answer))
             for _ in answer.streaming_content if answer.streaming else ():
                 pass
