@@ -1,4 +1,4 @@
-"""Staging: a received stream becomes a durable file in `incoming/` with its digests and its header read.
+"""Staging: a received stream becomes a durable file in `incoming/` with its digest and its header read.
 
 What is staged is not yet in the archive; `ingest` takes it from here. A file that cannot be read as an object of a
 study is removed at once and its error kept, so that the sender is told why.
@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from pacsbrowser.archive import storage
 from pacsbrowser.dicom.errors import DicomError
-from pacsbrowser.dicom.header import Header, hash_dataset, read_header
+from pacsbrowser.dicom.header import Header, read_header
 
 CHUNK = 1 << 20
 
@@ -45,12 +45,11 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A received file: where it lies, its digests, and its header or the reason why there is none."""
+    """A received file: where it lies, its digest, and its header or the reason why there is none."""
 
     path: Path
     size: int
     sha256: bytes
-    content_digest: bytes
     header: Header | None
     error: DicomError | None
     original_name: str
@@ -113,15 +112,13 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
 def _examine(path: Path, small: bytes | None, size: int, digest: bytes, name: str, resume_key: str) -> Staged:
     header: Header | None = None
     error: DicomError | None = None
-    content = b""
     source: BinaryIO = io.BytesIO(small) if small is not None else path.open("rb")
     with source:
         try:
             header = read_header(source)
-            content = hash_dataset(source, header)
         except DicomError as problem:
             error = problem
-    return Staged(path, size, digest, content, header, error, clean_name(name), resume_key)
+    return Staged(path, size, digest, header, error, clean_name(name), resume_key)
 
 
 def clean_name(name: str) -> str:

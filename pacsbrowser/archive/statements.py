@@ -9,7 +9,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -38,16 +38,11 @@ def select(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[
     shape = _shape(model)
     with connection.cursor() as cursor:
         cursor.execute(shape.select + condition, parameters)
-        found = cursor.fetchall()
-    return [_row(model, shape, values) for values in found]
-
-
-def _row(model: type[Row], shape: _Shape, values: Sequence[Any]) -> Row:
-    if shape.converts:
-        values = list(values)
+        found = [list(values) for values in cursor.fetchall()]
+    for values in found:
         for place, convert in shape.converts:
             values[place] = convert(values[place])
-    return model.from_db(connection.alias, shape.names, values)
+    return [model.from_db(DEFAULT_DB_ALIAS, shape.names, values) for values in found]
 
 
 def insert(rows: Sequence[Row]) -> None:
@@ -60,7 +55,7 @@ def insert(rows: Sequence[Row]) -> None:
             cursor.execute(shape.insert, _prepared(shape, row))
             row.pk = cursor.fetchone()[0]
             row._state.adding = False
-            row._state.db = connection.alias
+            row._state.db = DEFAULT_DB_ALIAS
 
 
 def as_stored(model: type[models.Model], name: str, value: object) -> Any:

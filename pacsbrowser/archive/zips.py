@@ -66,7 +66,7 @@ class Quiet:
 
 def refused(name: str, size: int, problem: DicomError, resume_key: str = "") -> Staged:
     """Return what stands for a file that has no bytes to keep, so that `ingest` writes its line of the report."""
-    return Staged(Path(), size, b"", b"", None, problem, clean_name(name), resume_key)
+    return Staged(Path(), size, b"", None, problem, clean_name(name), resume_key)
 
 
 def ingest_zip(

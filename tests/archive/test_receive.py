@@ -32,7 +32,7 @@ class Dribble(io.RawIOBase):
 def test_digests_do_not_depend_on_how_the_bytes_come(size: int) -> None:
     file = make_dataset(PixelData=bytes(size + size % 2))
     whole, dribbled = stage(io.BytesIO(file), "a"), stage(Dribble(file, 70_001), "a")
-    assert (whole.sha256, whole.content_digest, whole.size) == (dribbled.sha256, dribbled.content_digest, len(file))
+    assert (whole.sha256, whole.size) == (dribbled.sha256, len(file))
     assert whole.path.read_bytes() == dribbled.path.read_bytes() == file
 
 

@@ -31,8 +31,3 @@ class Arrival:
         key = identity_key(staged.header.values)
         relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
         return cls(staged, staged.header, delivery, key, relative, staged.path)
-
-    @property
-    def content_digest(self) -> bytes:
-        """The digest of data set and transfer syntax."""
-        return self.staged.content_digest

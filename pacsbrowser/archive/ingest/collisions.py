@@ -13,20 +13,30 @@ from pacsbrowser.archive.models import Copy, Instance
 from pacsbrowser.archive.receive import CHUNK
 from pacsbrowser.dicom.compare import same_elements
 from pacsbrowser.dicom.errors import DicomError
-from pacsbrowser.dicom.header import Header, read_header
+from pacsbrowser.dicom.header import Header, hash_dataset, read_header
 
 
 class Judgement(Enum):
-    """What an arrival is to the other content that has its place."""
+    """What an arrival is to the other file that has its place."""
 
+    SAME = "same"
     VARIANT = "variant"
     CONFLICT = "conflict"
     COMPLETES = "completes"
     CONTAINED = "contained"
 
 
-# By (digest of the new content, digest of the content here).
-Judgements = dict[tuple[bytes, bytes], Judgement]
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an arrival is, with the digests of transfer syntax and data set of both: only here they are needed."""
+
+    judgement: Judgement
+    content: bytes
+    content_here: bytes
+
+
+# By (SHA-256 of the arrival's file, SHA-256 of the file here).
+Verdicts = dict[tuple[bytes, bytes], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +88,40 @@ def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
     }
 
 
-def judge(arrivals: Sequence[Arrival]) -> Judgements:
-    """Compare each arrival with the different content that is in its place now."""
-    judgements: Judgements = {}
+def judge(arrivals: Sequence[Arrival]) -> Verdicts:
+    """Compare each arrival with the different file that is in its place now."""
+    verdicts: Verdicts = {}
     held = find_held(arrivals)
     for arrival in arrivals:
         instance = held.get(place_of(arrival))
-        if instance is None or bytes(instance.content_digest) == arrival.content_digest:
-            continue
-        key = (arrival.content_digest, bytes(instance.content_digest))
-        judgements[key] = _judge(arrival, instance)
-    return judgements
+        if instance is not None and not is_same_file(arrival, instance):
+            verdicts[key_of(arrival, instance)] = _judge(arrival, instance)
+    return verdicts
 
 
-def _judge(arrival: Arrival, instance: Instance) -> Judgement:
-    try:
-        with arrival.incoming.open("rb") as new, storage.open_blob(instance.blob) as here:
-            return _judge_files(new, arrival.header, here, read_header(here))
-    except (DicomError, OSError):
-        return Judgement.CONFLICT
+def is_same_file(arrival: Arrival, instance: Instance) -> bool:
+    """Whether an arrival is, byte for byte, what an instance shows."""
+    return bytes(instance.blob.sha256) == arrival.staged.sha256
+
+
+def key_of(arrival: Arrival, instance: Instance) -> tuple[bytes, bytes]:
+    """Return the key of the verdict on an arrival and the instance that has its place."""
+    return arrival.staged.sha256, bytes(instance.blob.sha256)
+
+
+def _judge(arrival: Arrival, instance: Instance) -> Verdict:
+    with arrival.incoming.open("rb") as new:
+        content = hash_dataset(new, arrival.header)
+        try:
+            with storage.open_blob(instance.blob) as here:
+                header = read_header(here)
+                content_here = bytes(instance.content_digest) or hash_dataset(here, header)
+                if content == content_here:
+                    return Verdict(Judgement.SAME, content, content_here)
+                return Verdict(_judge_files(new, arrival.header, here, header), content, content_here)
+        except (DicomError, OSError):
+            # what cannot be read can be compared with nothing: its file stands for its content
+            return Verdict(Judgement.CONFLICT, content, bytes(instance.content_digest or instance.blob.sha256))
 
 
 def _judge_files(new: BinaryIO, new_header: Header, here: BinaryIO, here_header: Header) -> Judgement:

@@ -100,10 +100,10 @@ def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: s
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     storage.sync_names(arrival.relative for arrival in arrivals)
     for attempt in range(ATTEMPTS):
-        judgements = collisions.judge(arrivals)
+        verdicts = collisions.judge(arrivals)
         try:
             with transaction.atomic():
-                writer = GroupWriter(judgements)
+                writer = GroupWriter(verdicts)
                 written = iter(writer.write(arrivals))
                 found = [next(written) if id(one) in by_item else _refused(one.staged) for one in group]
                 _record(group, found, writer)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pacsbrowser.archive import counters, findings, ordering
 from pacsbrowser.archive.ingest import collisions, references, results, rows
 from pacsbrowser.archive.ingest.arrival import Arrival
-from pacsbrowser.archive.ingest.collisions import Judgement, Judgements
+from pacsbrowser.archive.ingest.collisions import Judgement, Verdict, Verdicts
 from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.observe import observe
 from pacsbrowser.archive.ingest.parents import Family, Parents
@@ -27,9 +27,9 @@ class Unforeseen(Exception):
 class GroupWriter:
     """Writes one group. Use inside a transaction that holds the write lock, once."""
 
-    def __init__(self, judgements: Judgements, now: datetime | None = None) -> None:
+    def __init__(self, verdicts: Verdicts, now: datetime | None = None) -> None:
         self.now = now or timezone.now()
-        self.judgements = judgements
+        self.verdicts = verdicts
         self.parents = Parents(self.now)
         self.unused: set[str] = set()
         self.unordered: set[int] = set()
@@ -61,12 +61,17 @@ class GroupWriter:
         here = self.held.get(collisions.place_of(arrival))
         if here is None:
             return self._new(arrival, family)
-        if bytes(here.content_digest) == arrival.content_digest:
+        if collisions.is_same_file(arrival, here):
             return self._same(arrival, family, here)
-        if (here.pk, arrival.content_digest) in self.copies:
-            self._leave(arrival, here, self.copies[here.pk, arrival.content_digest])
+        verdict = self.verdicts.get(collisions.key_of(arrival, here))
+        if verdict is None:
+            raise Unforeseen
+        if verdict.judgement is Judgement.SAME:
+            return self._same(arrival, family, here)
+        if copy := self.copies.get((here.pk, verdict.content)):
+            self._leave(arrival, here, copy)
             return Decision(arrival, family, Outcome.ALREADY_HERE, results.ALREADY_HERE, instance=here)
-        return self._different(arrival, family, here)
+        return self._different(arrival, family, here, verdict)
 
     def _leave(self, arrival: Arrival, here: Instance, copy: Copy | None = None) -> None:
         """Note that the arrival's own file is not wanted, unless it is the very file that is kept."""
@@ -79,13 +84,13 @@ class GroupWriter:
         self._take(instance, arrival)
         return Decision(arrival, family, Outcome.STORED, instance=instance, is_new=True)
 
-    def _take(self, instance: Instance, arrival: Arrival) -> None:
+    def _take(self, instance: Instance, arrival: Arrival, content: bytes = b"") -> None:
         """Let an instance show an arrival: its file, its provenance and its columns."""
         staged, header = arrival.staged, arrival.header
         for column, value in rows.instance_columns(header.values).items():
             setattr(instance, column, value)
         instance.transfer_syntax_uid = rows.cut(header.transfer_syntax_uid, UID_LENGTH)
-        instance.content_digest = staged.content_digest
+        instance.content_digest = content
         instance.is_whole = header.whole
         instance.has_pixel_data = header.has_pixel_data
         instance.position = instance.instance_number_value or 0
@@ -103,12 +108,10 @@ class GroupWriter:
         here.position = here.instance_number_value or 0
         return Decision(arrival, family, Outcome.STORED, results.RESTORED, "restored", instance=here, is_new=True)
 
-    def _different(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
-        judgement = self.judgements.get((arrival.content_digest, bytes(here.content_digest)))
-        if judgement is None:
-            raise Unforeseen
+    def _different(self, arrival: Arrival, family: Family, here: Instance, verdict: Verdict) -> Decision:
+        judgement = verdict.judgement
         if here.removal_id is not None:
-            copy = self._replace(here, arrival, Copy.Kind.CONFLICT)
+            copy = self._replace(here, arrival, Copy.Kind.CONFLICT, verdict)
             return Decision(
                 arrival, family, Outcome.STORED, results.REPLACED_REMOVED, "replaced_removed", here, copy, is_new=True
             )
@@ -116,44 +119,47 @@ class GroupWriter:
             self._leave(arrival, here)
             return Decision(arrival, family, Outcome.ALREADY_HERE, results.CONTAINED, "contained", here)
         if judgement is Judgement.COMPLETES:
-            copy = self._replace(here, arrival, Copy.Kind.VARIANT)
+            copy = self._replace(here, arrival, Copy.Kind.VARIANT, verdict)
             return Decision(
                 arrival, family, Outcome.STORED, results.REPLACED_TRUNCATED, "replaced_truncated", here, copy
             )
         if judgement is Judgement.VARIANT:
-            copy = self._beside(here, arrival, Copy.Kind.VARIANT)
+            copy = self._beside(here, arrival, Copy.Kind.VARIANT, verdict)
             return Decision(arrival, family, Outcome.VARIANT, results.VARIANT, "variant", here, copy)
-        copy = self._beside(here, arrival, Copy.Kind.CONFLICT)
+        copy = self._beside(here, arrival, Copy.Kind.CONFLICT, verdict)
         return Decision(arrival, family, Outcome.CONFLICT, results.CONFLICT, "conflict", here, copy)
 
-    def _beside(self, here: Instance, arrival: Arrival, kind: Copy.Kind) -> Copy:
+    def _beside(self, here: Instance, arrival: Arrival, kind: Copy.Kind, verdict: Verdict) -> Copy:
         staged, header = arrival.staged, arrival.header
+        if not here.content_digest:
+            here.content_digest = verdict.content_here
+            here.save(update_fields=["content_digest"])
         return Copy(
             instance=here,
             kind=kind,
             blob=Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size),
             transfer_syntax_uid=rows.cut(header.transfer_syntax_uid, UID_LENGTH),
-            content_digest=staged.content_digest,
+            content_digest=verdict.content,
             is_whole=header.whole,
             delivery=arrival.delivery,
             original_name=staged.original_name,
             received=self.now,
         )
 
-    def _replace(self, here: Instance, arrival: Arrival, kind: Copy.Kind) -> Copy:
+    def _replace(self, here: Instance, arrival: Arrival, kind: Copy.Kind, verdict: Verdict) -> Copy:
         """Let an arrival take the place of what an instance shows; that becomes a copy."""
         copy = Copy(
             instance=here,
             kind=kind,
             blob=here.blob,
             transfer_syntax_uid=here.transfer_syntax_uid,
-            content_digest=here.content_digest,
+            content_digest=verdict.content_here,
             is_whole=here.is_whole,
             delivery_id=here.delivery_id,
             original_name=here.original_name,
             received=here.received,
         )
-        self._take(here, arrival)
+        self._take(here, arrival, verdict.content)
         return copy
 
     def _save_files(self, decisions: Sequence[Decision]) -> None:

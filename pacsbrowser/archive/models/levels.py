@@ -308,6 +308,7 @@ class Instance(models.Model):
     """A SOP instance: an image or any other composite object, with the file that lists and protocols serve.
 
     `removal` is null while it is live. `position` is its place in the series under `Series.order_rule`.
+    `content_digest` is that of transfer syntax and data set, empty until another object comes under the same UID.
     """
 
     series = models.ForeignKey(Series, models.PROTECT, related_name="instances", db_index=False)
