@@ -1,7 +1,6 @@
-"""What lies around an object: the page of a series it is on, gaps in the numbers, its neighbours, who refers to it.
+"""What lies around an object: the page of a series it is on, gaps in the numbers, its neighbours.
 
-Everything is bounded: a page of a series is read by its position, gaps are looked for only where ingest counted some,
-and references are grouped by the series they lead to, as one report may name thousands of images.
+Everything is bounded: a page of a series is read by its position, gaps are looked for only where ingest counted some.
 """
 
 from collections import defaultdict
@@ -9,20 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import Lag
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import ordering
-from pacsbrowser.archive.models import Copy, Instance, Reference, Series, Study
+from pacsbrowser.archive.models import Copy, Instance, Series, Study
 
 PAGE = 60
 GAPS_SHOWN = 40
 # In series beyond this size the ranges of missing numbers are found on the page of the series only.
 GAPS_WITHIN = 20_000
-GROUPS_SHOWN = 20
-DANGLING_SHOWN = 10
-FRAME_OF_REFERENCE = "frame_of_reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,49 +176,3 @@ def neighbours_of_study(study: Study, scope: Scope) -> tuple[Study | None, Study
     newer = rows.filter(Q(date_sort__gt=here[0]) | Q(date_sort=here[0], pk__gt=here[1]))
     older = rows.filter(Q(date_sort__lt=here[0]) | Q(date_sort=here[0], pk__lt=here[1]))
     return newer.reverse().first(), older.first()
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceGroup:
-    """Instances of one series that an instance refers to, or that refer to it; `example` is the first of them."""
-
-    example: Instance
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """What one instance refers to, and what of that is not in the archive as far as the viewer may know."""
-
-    groups: list[ReferenceGroup]
-    dangling: list[Reference]
-    dangling_count: int
-
-
-def references_from(instance: Instance, scope: Scope) -> References:
-    """Return what an instance refers to."""
-    targets = Reference.objects.filter(instance=instance).exclude(kind=FRAME_OF_REFERENCE)
-    visible = Instance.objects.visible_to(scope)
-    groups = _grouped(visible.filter(sop_instance_uid__in=targets.values("target_uid")))
-    held = (
-        Exists(visible.filter(sop_instance_uid=OuterRef("target_uid")))
-        | Exists(Series.objects.visible_to(scope).filter(series_instance_uid=OuterRef("target_uid")))
-        | Exists(Study.objects.visible_to(scope).filter(study_instance_uid=OuterRef("target_uid")))
-    )
-    dangling = targets.exclude(held).order_by("pk")
-    shown = list(dangling[: DANGLING_SHOWN + 1])
-    count = dangling.count() if len(shown) > DANGLING_SHOWN else len(shown)
-    return References(groups, shown[:DANGLING_SHOWN], count)
-
-
-def references_to(instance: Instance, scope: Scope) -> list[ReferenceGroup]:
-    """Return which instances refer to this one."""
-    naming = Reference.objects.filter(target_uid=instance.sop_instance_uid).values("instance")
-    return _grouped(Instance.objects.visible_to(scope).filter(pk__in=naming))
-
-
-def _grouped(instances: QuerySet[Instance]) -> list[ReferenceGroup]:
-    rows = instances.order_by().values("series").annotate(found=Count("pk"), example=Min("pk")).order_by("series")
-    counts = {row["example"]: row["found"] for row in rows[:GROUPS_SHOWN]}
-    examples = Instance.objects.filter(pk__in=counts).select_related("series__study__patient").order_by("series_id")
-    return [ReferenceGroup(example, counts[example.pk]) for example in examples]

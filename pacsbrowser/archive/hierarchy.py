@@ -15,6 +15,7 @@ from pacsbrowser.archive import browsing, ordering
 from pacsbrowser.archive.inbox import finding_counts, is_key
 from pacsbrowser.archive.models import Instance, Patient, Series, Study
 from pacsbrowser.archive.models.levels import StudyQuerySet
+from pacsbrowser.archive.reference_edges import Edges, find_edges
 
 # A series with up to so many instances has them listed one by one, as long as the whole chart stays within the total.
 LISTED_INSTANCES = 60
@@ -43,12 +44,16 @@ class Part:
 
 @dataclass(slots=True)
 class SeriesNode:
-    """A series with what is known of its instances; `more_gaps` when it has more gaps than are told."""
+    """A series with what is known of its instances; `more_gaps` when it has more gaps than are told.
+
+    `edges` are what it refers to, None where it refers to nothing.
+    """
 
     row: Series
     findings: int = 0
     parts: list[Part] = field(default_factory=list)
     more_gaps: bool = False
+    edges: Edges | None = None
 
     @property
     def by_number(self) -> bool:
@@ -195,6 +200,9 @@ def _finish(nodes: Sequence[StudyNode], scope: Scope) -> None:
     counts = finding_counts([series.row for series in series_list], scope)
     for series in series_list:
         series.findings = counts.get(series.row.pk, 0)
+    edges = find_edges([series.row for series in series_list], scope)
+    for series in series_list:
+        series.edges = edges.get(series.row.pk)
     _add_instances(series_list)
 
 

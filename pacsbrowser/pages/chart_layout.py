@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pacsbrowser.archive.hierarchy import Hierarchy, Part, Rest, SeriesNode, StudyNode
 from pacsbrowser.dicom.modality import GROUP_NAMES, GROUPS, modality_group
 from pacsbrowser.dicom.values import date_text
+from pacsbrowser.pages.chart_edges import Edge, Extent, draw_edges
 from pacsbrowser.pages.chart_links import Links
 from pacsbrowser.pages.chart_text import fit, harmless, isolate, width_of, wrap, wrap_uid
 from pacsbrowser.pages.templatetags.dicom_format import counted, filesize_si
@@ -29,8 +30,8 @@ PROPORTIONAL = 640
 ROW_OF_INSTANCE = 19
 TEXT_STEP = 16
 STRIPE = 6
-BAR_WIDTH = 150
-CELLS_WIDTH = 170
+# The widths of the column of instances, of a bar and of cells in it: narrower where arrows are drawn beside it.
+WIDE, NARROW = (INSTANCE[1], 150, 170), (186, 110, 104)
 TICK_STEP = 5
 GAP_HEIGHT = 7.0
 BETWEEN_SERIES, BETWEEN_STUDIES = 2, 10
@@ -79,8 +80,19 @@ class Chart:
     groups: list[tuple[str, str, str]] = field(default_factory=list)
     has_gaps: bool = False
     has_alerts: bool = False
-    width: int = WIDTH
+    edges: list[Edge] = field(default_factory=list)
+    width: float = WIDTH
     headings: tuple[tuple[str, str, int], ...] = HEADINGS
+
+    @property
+    def has_arrows(self) -> bool:
+        """Whether any arrow leads to what is in the archive."""
+        return any(not edge.is_dangling for edge in self.edges)
+
+    @property
+    def has_dangling(self) -> bool:
+        """Whether anything is referred to that is not in the archive."""
+        return any(edge.is_dangling for edge in self.edges)
 
 
 def lay_out(tree: Hierarchy, links: Links, by_bytes: bool) -> Chart:
@@ -94,6 +106,9 @@ class _Layout:
     def __init__(self, tree: Hierarchy, links: Links, by_bytes: bool) -> None:
         self.tree, self.links, self.by_bytes = tree, links, by_bytes
         self.chart = Chart()
+        self.extents: dict[int, Extent] = {}
+        has_edges = any(node.edges for study in tree.studies for node in study.series)
+        self.room, self.bar, self.cells = NARROW if has_edges else WIDE
         rows = sum(len(study.series) + bool(study.rest) for study in tree.studies)
         weight = sum(self._weight(row) for study in tree.studies for row in _rows(study))
         instances = sum(study.row.instance_count for study in tree.studies)
@@ -109,6 +124,9 @@ class _Layout:
         end = max(y - BETWEEN_STUDIES, TOP + LINE)
         self.chart.boxes.insert(0, self._patient(end - TOP))
         self.chart.height = end + 10
+        nodes = [node for study in self.tree.studies for node in study.series]
+        self.chart.edges, edge = draw_edges(nodes, self.extents)
+        self.chart.width = round(max(WIDTH, edge + 4))
         self.chart.groups = self._groups()
         self.chart.has_alerts = any(box.alert for box in self.chart.boxes)
         return self.chart
@@ -202,7 +220,11 @@ class _Layout:
         box.labels += _stack(texts, height, first=34)
         box.alert = warned
         self.chart.boxes.append(box)
+        boxes, notes = len(self.chart.boxes), len(self.chart.notes)
         self._instances(study, series, group, top, height)
+        ends = [box.x + box.width for box in self.chart.boxes[boxes:]]
+        ends += [note.x + width_of(note.text, 11) for note in self.chart.notes[notes:]]
+        self.extents[row.pk] = Extent(top, height, round(max(ends, default=INSTANCE[0]), 1))
 
     def _amount(self, instances: int, size: int) -> str:
         text = counted(instances, "instance")
@@ -231,7 +253,7 @@ class _Layout:
         step = height / len(series.parts)
         for place, part in enumerate(series.parts):
             box = self._part(study, series, part, group, "box")
-            box.x, box.y, box.width = INSTANCE[0], round(top + place * step, 1), INSTANCE[1]
+            box.x, box.y, box.width = INSTANCE[0], round(top + place * step, 1), self.room
             box.height = round(step - (1 if place < len(series.parts) - 1 else 0), 1)
             baseline = min(17.0, round(box.height / 2 + 4, 1))
             if part.missing:
@@ -240,7 +262,7 @@ class _Layout:
                 number = harmless(part.number) or "–"
                 box.labels = [Label(10, baseline, "b", fit(number, 60, bold=True))]
                 x = 10 + max(22, width_of(fit(number, 60, bold=True), bold=True) + 8)
-                room = INSTANCE[1] - x - 6
+                room = self.room - x - 6
                 for line, text in enumerate(wrap_uid(part.uid, room, _lines(box.height, 0))):
                     box.labels.append(Label(x, baseline + line * 14, "t3", text))
             self.chart.boxes.append(box)
@@ -251,9 +273,9 @@ class _Layout:
         for place, part in enumerate(series.parts):
             box = self._part(study, series, part, group, "cell")
             box.x, box.y = INSTANCE[0], round(top + place * step, 1)
-            box.width, box.height = BAR_WIDTH, round(step - 1, 1)
+            box.width, box.height = self.bar, round(step - 1, 1)
             self.chart.boxes.append(box)
-        x = INSTANCE[0] + BAR_WIDTH + 8
+        x = INSTANCE[0] + self.bar + 8
         ends = (harmless(series.parts[0].number), top + 10), (harmless(series.parts[-1].number), top + height - 3)
         self.chart.notes += [Label(x, round(y, 1), "t2", fit(text, 80, 11)) for text, y in ends if text]
 
@@ -263,7 +285,7 @@ class _Layout:
         rows = min(count, max(1, int(height // 13)))
         columns = -(-count // rows)
         rows = -(-count // columns)
-        width, step = min(14.0, CELLS_WIDTH / columns), height / rows
+        width, step = min(14.0, self.cells / columns), height / rows
         for place, part in enumerate(series.parts):
             box = self._part(study, series, part, group, "cell")
             box.x, box.y = round(INSTANCE[0] + place % columns * width, 1), round(top + place // columns * step, 1)
@@ -283,7 +305,7 @@ class _Layout:
             tall = strip if part.missing else part.count * a_bar
             inset = 2 if part.missing else 0
             box.x, box.y = INSTANCE[0] - inset, round(y, 1)
-            box.width, box.height = BAR_WIDTH + 2 * inset, round(max(tall, 0.5), 1)
+            box.width, box.height = self.bar + 2 * inset, round(max(tall, 0.5), 1)
             if not part.missing:
                 box.ticks = _ticks(box, part.count)
             self.chart.boxes.append(box)
@@ -304,7 +326,7 @@ class _Layout:
             wanted = [(y + 10, f"{part.first:,}")] * first + [(max(y, end - 12) + 10, f"{part.last:,}")] * last
         for baseline, text in wanted:
             if baseline - 10 >= free and baseline <= end + 4:
-                self.chart.notes.append(Label(INSTANCE[0] + BAR_WIDTH + 8, round(baseline, 1), "t2", text))
+                self.chart.notes.append(Label(INSTANCE[0] + self.bar + 8, round(baseline, 1), "t2", text))
                 free = baseline + 1
         return free
 

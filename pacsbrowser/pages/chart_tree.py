@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pacsbrowser.archive.hierarchy import Hierarchy, Part, SeriesNode, StudyNode
 from pacsbrowser.dicom.values import date_text
+from pacsbrowser.pages.chart_edges import Refers, refers_of
 from pacsbrowser.pages.chart_layout import part_text
 from pacsbrowser.pages.chart_links import Links, range_address
 from pacsbrowser.pages.chart_text import harmless, tail
@@ -17,7 +18,8 @@ HELD_WHOLE = 200
 class Item:
     """A link of the tree. `lead` and `text` name it (`text` is a value of the data), `end` is its count or UID.
 
-    `more` is where its children come from when they are not here yet; `closed` asks the script to begin with it closed.
+    `refers` is what it refers to; `more` is where its children come from when they are not here yet; `closed` asks the
+    script to begin with it closed.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Item:
     end: str = ""
     unit: str = ""
     findings: int = 0
+    refers: Refers = field(default_factory=Refers)
     missing: bool = False
     closed: bool = False
     more: str = ""
@@ -82,6 +85,7 @@ def _series(study: StudyNode, node: SeriesNode, links: Links, lazy: bool) -> Ite
         end=f"{row.instance_count:,}",
         unit="instances",
         findings=node.findings,
+        refers=refers_of(node),
     )
     if lazy and node.is_listed:
         item.more = range_address(study, node, node.parts[0].first, node.parts[-1].last)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from pacsbrowser.archive import browsing, storage
+from pacsbrowser.archive import browsing, references, storage
 from pacsbrowser.archive.models import Copy, Instance
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.findings import HeaderFinding
@@ -68,8 +68,8 @@ def context(place: InstancePlace, query: QueryDict) -> dict[str, Any]:
         "following": following,
         "copies": copies,
         "has_conflict": any(copy.kind == Copy.Kind.CONFLICT for copy in copies),
-        "refers_to": browsing.references_from(instance, place.scope),
-        "referred_by": browsing.references_to(instance, place.scope),
+        "refers_to": references.references_of_instance(instance, place.scope),
+        "referred_by": references.referrers_of_instance(instance, place.scope),
         "header": summary(instance),
         "presentation": presentation_of(place, query),
         **tags_context(place, query),

@@ -3,6 +3,7 @@
 Filters that end in `_text` return plain text, for titles and labels; the others may return escaped HTML.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -277,6 +278,6 @@ def kind_icon(sop_class_uid: str) -> str:
 
 
 @register.filter
-def reference_name(kind: str) -> str:
-    """Return what an object that another names is to it."""
-    return REFERENCES.get(kind, kind.replace("_", " "))
+def reference_names(kinds: Iterable[str]) -> str:
+    """Return what an object that another names is to it: "evidence, source image"."""
+    return ", ".join(REFERENCES.get(kind, kind.replace("_", " ")) for kind in kinds)
