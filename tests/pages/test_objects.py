@@ -11,6 +11,7 @@ from django.urls import reverse
 from pacsbrowser.archive.ingest import open_delivery
 from pacsbrowser.archive.models import Door, Instance, Patient, Series, Study
 from pacsbrowser.audit.models import Event
+from pacsbrowser.pages.templatetags.dicom_format import age
 from tests.datasets import ROOT, ingest_datasets, ingest_files, make_dataset, make_series
 from tests.pages.browsing import client_of, instance_url, series_url, study_url, text_of, url_of
 
@@ -338,3 +339,9 @@ def test_a_file_that_is_gone_is_said_on_its_page() -> None:
     answer = client_of().get(instance_url())
     assert answer.status_code == 200 and "not in the store" in text_of(answer)
     assert client_of().get(instance_url("instance_file")).status_code == 404
+
+
+def test_an_age_that_nobody_reaches_is_not_said() -> None:
+    assert age("19700203", "20240229") == "54 y"
+    assert age("18800101", "20240229") == ""
+    assert age("20240301", "20240229") == ""

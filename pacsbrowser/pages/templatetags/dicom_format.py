@@ -136,13 +136,19 @@ def given(text: object, otherwise: str = "none") -> SafeString:
     return format_html("{}", text) if text not in ("", None) else _missing("", otherwise)
 
 
+# Years; nobody has come near, and a birth date that says so is a slip of the pen.
+_OLDEST = 130
+
+
 @register.filter
 def age(born: str | date | None, at: str | date | None = None) -> str:
-    """Return the age on a day (today, or the study's date): 5 d, 9 mo, 68 y; '' when either date is not known."""
+    """Return the age on a day (today, or the study's date): 5 d, 9 mo, 68 y; '' when a date is not known or wrong."""
     start, end = _day(born), _day(at) if at else timezone.localdate()
     if not start or not end or end < start:
         return ""
     months = (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+    if months > 12 * _OLDEST:
+        return ""
     if months >= 24:
         return f"{months // 12} y"
     return f"{months} mo" if months >= 2 else f"{(end - start).days} d"
