@@ -5,6 +5,7 @@ Values of up to 16 bits go through one table that holds the whole chain; wider o
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pacsbrowser.dicom.model_values import first_number, first_text, items, read
 LINEAR, LINEAR_EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
 FUNCTIONS = (LINEAR, LINEAR_EXACT, SIGMOID)
 MOST_ENTRIES = 65536
+_MODALITY_TABLE = "00283000"
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -76,28 +78,52 @@ def grey_picture(stored: Array, pixels: PixelLayout, model: JsonModel, frame: in
 
 def _by_table(stored: Array, pixels: PixelLayout, model: JsonModel, frame: int, window: GreyWindow | None) -> Bytes:
     native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    unsigned = np.dtype(f"u{native.dtype.itemsize}")
-    every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.int64).astype(unsigned).view(native.dtype)
 
     def guess() -> GreyWindow | None:
         if pixels.bits_stored == 8 and native.dtype.kind == "u" and not values(model, "00281053"):
             return None
         return _spread(_modality(_extremes(native, model), model, frame))
 
-    table = _to_greys(_modality(every.astype(np.float64), model, frame), guess, model, frame, window)
-    found: Bytes = table[np.ascontiguousarray(native).view(unsigned)]
+    chosen = window or (None if _has_voi_table(model) else own_window(model, frame))
+    if chosen is not None and not items(model, _MODALITY_TABLE):
+        table = _plain_table(native.dtype.str, *_scale(model, frame), chosen)
+    else:
+        numbers = _modality(_every(native.dtype.str), model, frame)
+        table = _to_greys(numbers, guess, model, frame, window)
+    found: Bytes = table.take(np.ascontiguousarray(native).view(f"u{native.dtype.itemsize}"))
     return found
+
+
+def _every(dtype: str) -> Floats:
+    """Return every value of an integer type of up to 16 bits, in the order of its bit patterns."""
+    size = np.dtype(dtype).itemsize
+    return np.arange(1 << 8 * size, dtype=f"u{size}").view(dtype).astype(np.float64)
+
+
+@lru_cache(maxsize=64)
+def _plain_table(dtype: str, slope: float, intercept: float, window: GreyWindow) -> Bytes:
+    """Return the greys of every value; kept, as the images of a series mostly share theirs."""
+    return _bytes(apply_window(_every(dtype) * slope + intercept, window))
+
+
+def _scale(model: JsonModel, frame: int) -> tuple[float, float]:
+    """Return Rescale Slope and Intercept of a frame."""
+    source = macro(model, frame, "00289145")
+    slope = first_number(source, "00281053")
+    return 1.0 if slope is None else slope, first_number(source, "00281052") or 0.0
+
+
+def _has_voi_table(model: JsonModel) -> bool:
+    return read_table(next(iter(items(model, "00283010")), {})) is not None
 
 
 def _modality(numbers: Floats, model: JsonModel, frame: int) -> Floats:
     """Turn stored values into what they measure, by LUT or by slope and intercept."""
-    table = read_table(next(iter(items(model, "00283000")), {}))
+    table = read_table(next(iter(items(model, _MODALITY_TABLE)), {}))
     if table is not None:
         return table.apply(numbers)
-    source = macro(model, frame, "00289145")
-    slope = first_number(source, "00281053")
-    intercept = first_number(source, "00281052")
-    return numbers * (1.0 if slope is None else slope) + (intercept or 0.0)
+    slope, intercept = _scale(model, frame)
+    return numbers * slope + intercept
 
 
 def _to_greys(

@@ -8,6 +8,7 @@ import base64
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -170,6 +171,23 @@ def read_bounded(file: BinaryIO, most_elements: int) -> Reading:
         DicomError: the file cannot be opened as DICOM at all.
     """
     return _read(file, lambda path: "", most_elements, for_people=True)
+
+
+def read_wanted(layout: Layout, wanted: Callable[[int], bool]) -> JsonModel:
+    """Return some attributes of an opened data set, as far as it can be read; large values by their paths.
+
+    Args:
+        wanted: says of the tag of an attribute of the data set itself whether it is read, with all that it holds.
+    """
+    reader = _Reader(layout, str, False, frozenset())
+    walker = Walker(layout.window, layout.start, layout.encoding)
+    with suppress(Broken, DicomError):
+        for element in walker:
+            if element.depth or element.tag == ITEM or wanted(element.tag):
+                reader.take(element)
+            else:
+                walker.skip = True
+    return reader.finish()
 
 
 def _read(

@@ -35,12 +35,21 @@ class Viewport:
 
 
 def render(
-    picture: Bytes, media_type: str, viewport: Viewport | None = None, quality: int = 90, lines: tuple[str, ...] = ()
+    picture: Bytes,
+    media_type: str,
+    viewport: Viewport | None = None,
+    quality: int = 90,
+    lines: tuple[str, ...] = (),
+    aspect: float = 1.0,
 ) -> tuple[bytes, int, int]:
-    """Return the encoded picture with its width and height."""
+    """Return the encoded picture with its width and height.
+
+    Args:
+        aspect: height of a pixel divided by its width, for a picture in a viewport whose pixels are square.
+    """
     image = Image.fromarray(np.ascontiguousarray(picture))
     if viewport is not None:
-        image = _scaled(image, viewport)
+        image = _scaled(image, viewport, aspect)
     if lines:
         image = _annotated(image, lines)
     out = io.BytesIO()
@@ -53,7 +62,7 @@ def render(
     return out.getvalue(), image.width, image.height
 
 
-def _scaled(image: Image.Image, viewport: Viewport) -> Image.Image:
+def _scaled(image: Image.Image, viewport: Viewport, aspect: float) -> Image.Image:
     """Cut out the part and fit it into the viewport without distortion."""
     width = viewport.part_width if viewport.part_width is not None else image.width - viewport.left
     height = viewport.part_height if viewport.part_height is not None else image.height - viewport.top
@@ -61,8 +70,9 @@ def _scaled(image: Image.Image, viewport: Viewport) -> Image.Image:
     box = (left, top, min(left + abs(width), image.width), min(top + abs(height), image.height))
     if box[2] - box[0] < 1 or box[3] - box[1] < 1:
         box = (0, 0, image.width, image.height)
-    scale = min(viewport.width / (box[2] - box[0]), viewport.height / (box[3] - box[1]))
-    size = max(round((box[2] - box[0]) * scale), 1), max(round((box[3] - box[1]) * scale), 1)
+    wide, high = box[2] - box[0], (box[3] - box[1]) * aspect
+    scale = min(viewport.width / wide, viewport.height / high)
+    size = max(round(wide * scale), 1), max(round(high * scale), 1)
     method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
     image = image.resize(size, method, box=box, reducing_gap=2.0)
     if width < 0:

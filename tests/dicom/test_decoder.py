@@ -12,6 +12,7 @@ from pydicom.pixels import pixel_array
 
 from pacsbrowser.dicom.decoder import DecoderPool, DecodingError
 from pacsbrowser.dicom.frames import read_pixel_layout
+from pacsbrowser.dicom.render import Viewport
 from tests.datasets import make_dataset
 from tests.dicom.samples import wheel_file
 
@@ -108,7 +109,41 @@ def test_a_process_ends_with_the_archive() -> None:
     process = next(iter(pool._all))
     process._pipes[0].close()
     assert process._process.wait(10) == 0
-    process._pipes[1].close()
+    for pipe in process._pipes[1:]:
+        pipe.close()
+
+
+def test_a_warmed_pool_has_a_process_that_waits(pool: DecoderPool) -> None:
+    pool.warm()
+    (waiting,) = processes(pool)
+    assert pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg").width == 128
+    assert processes(pool) == [waiting]
+    pool.warm()
+    assert processes(pool) == [waiting]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ({"PixelSpacing": [2, 1]}, (32, 64)),
+        ({"PixelSpacing": [1, 2]}, (64, 32)),
+        ({"PixelAspectRatio": ["4", "2"], "PixelSpacing": [1, 1]}, (32, 64)),
+        ({"ImagerPixelSpacing": [0.5, 1]}, (64, 32)),
+        ({"PixelSpacing": [0, 1]}, (64, 64)),
+        ({"PixelSpacing": [1000, 1]}, (64, 64)),
+        ({}, (64, 64)),
+    ],
+)
+def test_pixels_that_are_not_square_are_shown_in_their_shape(
+    pool: DecoderPool, tmp_path: Path, attributes: dict[str, list[float]], size: tuple[int, int]
+) -> None:
+    """PS3.3 C.7.6.3.1.7: row spacing, the vertical one, comes first."""
+    path = tmp_path / "oblong.dcm"
+    path.write_bytes(make_dataset(**attributes))
+    made = pool.picture(path, 0, "image/webp", viewport=Viewport(64, 64), is_square=True)
+    assert (made.width, made.height) == size
+    made = pool.picture(path, 0, "image/webp", viewport=Viewport(64, 64))
+    assert (made.width, made.height) == (64, 64)
 
 
 def test_many_callers_share_few_processes(pool: DecoderPool) -> None:

@@ -1,4 +1,4 @@
-"""The decoder process: takes one request after the other from its input, and tells each step before it begins.
+"""The decoder process: takes one request after the other from its input, and notes each step before it begins.
 
 It can write no file and has a limit on its memory. It ends when its input does, so none outlives the archive; an
 alarm ends it in the midst of a codec.
@@ -19,15 +19,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from pacsbrowser.dicom.aspect import pixel_aspect
 from pacsbrowser.dicom.bulkdata import NoSuchValue, find_value
 from pacsbrowser.dicom.decode import Frame, check_size, decode_frame, native_bytes, read_frame
-from pacsbrowser.dicom.decoder.protocol import FAILURE, RESULT, STEP, pack_message, read_message
+from pacsbrowser.dicom.decoder.protocol import FAILURE, READY, RESULT, pack_message, read_message
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.frames import PixelLayout, read_pixel_layout
 from pacsbrowser.dicom.geometry import plane_of
 from pacsbrowser.dicom.grey import Bytes, GreyWindow
 from pacsbrowser.dicom.json_model import JsonModel
-from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.json_reader import read_wanted
 from pacsbrowser.dicom.layers import MOST_LAYERS, Layer, paint, parse_colours
 from pacsbrowser.dicom.part10 import Layout
 from pacsbrowser.dicom.pixels import make_picture
@@ -35,7 +36,14 @@ from pacsbrowser.dicom.render import Viewport, render
 
 OPEN_FILES = 4
 MOST_OVERLAY = 64 << 20
+_GROUPS = frozenset((0x0020, 0x0028, 0x2050, 0x5200, *range(0x6000, 0x6020, 2)))
+_SPACINGS = frozenset((0x00181164, 0x00182010))
 Step = Callable[[str], None]
+
+
+def _is_of_pictures(tag: int) -> bool:
+    """Say whether an attribute has to do with how pixels are shown: places, pixels, looks, overlays, spacings."""
+    return tag >> 16 in _GROUPS or tag in _SPACINGS
 
 
 @dataclass(slots=True)
@@ -48,9 +56,9 @@ class _Opened:
     model: JsonModel | None = None
 
     def read_model(self) -> JsonModel:
-        """Return the attributes; large values stay in the file."""
+        """Return the attributes that say how the pixels are shown; large values stay in the file."""
         if self.model is None:
-            self.model = read_json(self.file, str)
+            self.model = read_wanted(self.layout, _is_of_pictures)
         return self.model
 
     def read_bulk(self, path: str) -> bytes:
@@ -63,8 +71,8 @@ class _Opened:
 
 
 class _Child:
-    def __init__(self, say: Callable[[bytes], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[bytes], None], tell_step: Step) -> None:
+        self._say, self._tell_step = say, tell_step
         self._opened: OrderedDict[str, _Opened] = OrderedDict()
 
     def answer(self, request: dict[str, Any]) -> None:
@@ -74,7 +82,7 @@ class _Child:
         def begin(name: str) -> None:
             nonlocal step
             step = name
-            self._say(pack_message({"kind": STEP, "step": name}))
+            self._tell_step(name)
 
         try:
             head, body = self._do(request, begin)
@@ -107,7 +115,8 @@ class _Child:
         begin("applying the lookup tables")
         window = GreyWindow(*request["window"]) if request.get("window") else None
         picture = make_picture(frame, pixels, opened.read_model(), int(request["frame"]), window, opened.read_bulk)
-        return _encode(picture, request, begin)
+        aspect = pixel_aspect(opened.read_model(), int(request["frame"])) if request.get("is_square") else 1.0
+        return _encode(picture, request, begin, aspect)
 
     def _decode(self, source: dict[str, Any], begin: Step) -> tuple[_Opened, Frame]:
         """Return a file with one of its frames."""
@@ -155,11 +164,11 @@ class _Child:
         return self._opened[path]
 
 
-def _encode(picture: Bytes, request: dict[str, Any], begin: Step) -> tuple[dict[str, Any], bytes]:
+def _encode(picture: Bytes, request: dict[str, Any], begin: Step, aspect: float = 1.0) -> tuple[dict[str, Any], bytes]:
     begin("making the picture")
     viewport = Viewport(*request["viewport"]) if request.get("viewport") else None
     lines = tuple(str(line) for line in request.get("lines", ()))
-    made, width, height = render(picture, request["media_type"], viewport, int(request["quality"]), lines)
+    made, width, height = render(picture, request["media_type"], viewport, int(request["quality"]), lines, aspect)
     return {"width": width, "height": height}, made
 
 
@@ -190,6 +199,8 @@ def main(memory: int) -> None:
     logging.disable(logging.CRITICAL)
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    steps = os.dup(2)
+    os.set_blocking(steps, False)
     # Codecs print what they think of a stream; that must not get between the answers.
     silent = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -202,7 +213,12 @@ def main(memory: int) -> None:
         while view:
             view = view[answers.write(view) :]
 
-    child = _Child(say)
+    def tell_step(name: str) -> None:
+        with suppress(OSError):
+            os.write(steps, f"{name}\n".encode())
+
+    child = _Child(say, tell_step)
+    say(pack_message({"kind": READY}))
     while (message := read_message(requests)) is not None:
         request = message[0]
         signal.alarm(int(request["seconds"]) + 2)

@@ -1,5 +1,7 @@
 """The decoder processes of one archive process: started when first needed, asked one thing at a time, replaced."""
 
+import fcntl
+import logging
 import os
 import queue
 import select
@@ -8,14 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from pacsbrowser.dicom.decoder.protocol import (
     FAILURE,
+    READY,
     RESULT,
-    STEP,
     DecodingError,
     DocumentPage,
     Picture,
@@ -30,7 +33,10 @@ from pacsbrowser.dicom.render import Viewport
 MEMORY = 1 << 30
 SECONDS = 20.0
 _START_SECONDS = 20.0
+_PIPE = 1 << 20  # what the pipe of the answers holds where the system allows: a picture or a frame comes at once
 _ROOT = Path(__file__).resolve().parents[3]
+
+logger = logging.getLogger(__name__)
 
 
 class _Timed:
@@ -57,27 +63,53 @@ class _Process:
             "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0, cwd="/"
-        )
-        self._pipes = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
-        self.is_new = True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0,
+            cwd="/",
+        )  # fmt: skip
+        self._pipes = cast("tuple[IO[bytes], ...]", (self._process.stdin, self._process.stdout, self._process.stderr))
+        self._steps = self._pipes[2].fileno()
+        os.set_blocking(self._steps, False)
+        with suppress(AttributeError, OSError):
+            fcntl.fcntl(self._pipes[1], fcntl.F_SETPIPE_SZ, _PIPE)
+        self._is_ready = False
         self.step = ""
 
     def ask(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
         """Send a request and return the answer. Raises TimeoutError, ValueError, OSError when the process fails."""
-        stdin, stdout = self._pipes
+        self.wait_ready()
+        self._pipes[0].write(pack_message({**request, "seconds": seconds}))
+        try:
+            answer = self._read(seconds)
+        finally:
+            self.step = self._last_line()[:100]
+        return answer
+
+    def wait_ready(self) -> None:
+        """Wait until it has started. Raises TimeoutError, ValueError, OSError when it does not start."""
+        if self._is_ready:
+            return
         self.step = "starting"
-        stdin.write(pack_message({**request, "seconds": seconds}))
-        timed = _Timed(stdout, time.monotonic() + seconds + (_START_SECONDS if self.is_new else 0))
-        while True:
-            message = read_message(cast("BinaryIO", timed))
-            if message is None:
-                raise ChildProcessError
-            self.is_new = False
-            if message[0].get("kind") != STEP:
-                return message
-            self.step = str(message[0].get("step", ""))[:100]
-            timed = _Timed(stdout, time.monotonic() + seconds)
+        try:
+            head, _ = self._read(_START_SECONDS)
+            if head.get("kind") != READY:
+                raise ValueError("A decoder process began with something else.")
+        except (OSError, ValueError):
+            logger.error("a decoder process did not start: %s", self._last_line())
+            raise
+        self._is_ready = True
+
+    def _read(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        message = read_message(cast("BinaryIO", _Timed(self._pipes[1], time.monotonic() + seconds)))
+        if message is None:
+            raise ChildProcessError
+        return message
+
+    def _last_line(self) -> str:
+        """Return the last line that it wrote beside its answers; nothing waits for more."""
+        try:
+            return os.read(self._steps, _PIPE).decode("utf-8", "replace").strip().rpartition("\n")[2]
+        except OSError:
+            return ""
 
     def end(self) -> None:
         """End it, whatever it is doing."""
@@ -108,15 +140,19 @@ class DecoderPool:
         viewport: Viewport | None = None,
         quality: int = 90,
         lines: tuple[str, ...] = (),
+        is_square: bool = False,
     ) -> Picture:
         """Return the picture of frame `frame` (from 0) of a file.
+
+        Args:
+            is_square: the pixels of the viewport are square, whatever the shape of those of the image.
 
         Raises:
             DecodingError: it cannot be made; `step` says where it failed.
         """
         head, body = self._ask({
             "do": "picture", "path": str(path), "frame": frame, "media_type": media_type, "quality": quality,
-            "lines": lines, "window": window and (window.center, window.width, window.function),
+            "lines": lines, "is_square": is_square, "window": window and (window.center, window.width, window.function),
             "viewport": viewport and (viewport.width, viewport.height, viewport.left, viewport.top,
                                       viewport.part_width, viewport.part_height),
         })  # fmt: skip
@@ -152,6 +188,17 @@ class DecoderPool:
         })  # fmt: skip
         return Picture(body, int(head["width"]), int(head["height"]))
 
+    def warm(self) -> None:
+        """Start a process, so that the first who needs one need not wait for it; what fails now is told later."""
+        with suppress(DecodingError, OSError, ValueError, queue.Empty):
+            process = self._take()
+            is_good = False
+            try:
+                process.wait_ready()
+                is_good = True
+            finally:
+                self._give_back(process, is_good)
+
     def close(self) -> None:
         """End all processes."""
         with self._lock:
@@ -171,10 +218,7 @@ class DecoderPool:
         except (OSError, ValueError):
             raise DecodingError("crashed", process.step, "The decoder process died of this file.") from None
         finally:
-            if not is_good:
-                self._drop(process)
-            # the place of one that failed stands for a new one
-            self._free.put(process if is_good else None)
+            self._give_back(process, is_good)
         if head.get("kind") == FAILURE:
             raise DecodingError(str(head["code"]), str(head["step"]), str(head["reason"]))
         if head.get("kind") != RESULT:
@@ -196,8 +240,10 @@ class DecoderPool:
                 self._all.add(process)
         return process
 
-    def _drop(self, process: _Process) -> None:
-        """End a process that failed."""
-        process.end()
-        with self._lock:
-            self._all.discard(process)
+    def _give_back(self, process: _Process, is_good: bool) -> None:
+        """Let others have a process; the place of one that failed stands for a new one."""
+        if not is_good:
+            process.end()
+            with self._lock:
+                self._all.discard(process)
+        self._free.put(process if is_good else None)

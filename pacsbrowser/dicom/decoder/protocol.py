@@ -1,6 +1,9 @@
 """What the archive and a decoder process say to each other: JSON heads with bodies of bytes, lengths in front.
 
 No pickles: a decoder that a hostile file has taken over must not be able to run anything in the archive.
+
+A decoder says once that it is ready, and then answers each request with one message. The step that it is at goes line
+by line into a pipe beside, which is looked at only where the answer does not come.
 """
 
 import json
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Any, BinaryIO
 
-STEP, RESULT, FAILURE = "step", "result", "failure"
+READY, RESULT, FAILURE = "ready", "result", "failure"
 MOST_HEAD = 1 << 20
 MOST_BODY = 512 << 20
 _LENGTHS = Struct("<IQ")
