@@ -25,6 +25,8 @@ from urllib.parse import unquote
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from pacsbrowser.static_names import add_headers, never_changes
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -255,6 +257,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "pacsbrowser.static_files.ModuleStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_IMMUTABLE_FILE_TEST = never_changes
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 
 # The form without JavaScript sends up to 500 files; everything larger comes as a stream that never is in memory.
 DATA_UPLOAD_MAX_NUMBER_FILES = 500

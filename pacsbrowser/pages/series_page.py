@@ -10,6 +10,7 @@ from django.urls import reverse
 from pacsbrowser.archive import browsing, ordering
 from pacsbrowser.archive.browsing import Gap, SeriesWindow
 from pacsbrowser.archive.models import Instance, Series
+from pacsbrowser.archive.viewing import has_pictures
 from pacsbrowser.pages.lookup import SeriesPlace
 from pacsbrowser.pages.study_page import banner, findings_context
 
@@ -98,6 +99,7 @@ def context(place: SeriesPlace, query: QueryDict) -> dict[str, Any]:
         "kept": [(name, value) for name, value in query.items() if name not in ("n", "from")],
         "previous": previous,
         "following": following,
+        "is_viewable": has_pictures(series),
         **_tallies(series, window),
         **banner(place),
         **findings_context(place),

@@ -10,6 +10,7 @@ from pacsbrowser.archive import browsing
 from pacsbrowser.archive.browsing import Gap
 from pacsbrowser.archive.inbox import finding_counts, is_key, open_findings_of
 from pacsbrowser.archive.models import Delivery, DeliveryStudy, Instance, Series, Study
+from pacsbrowser.archive.viewing import has_pictures
 from pacsbrowser.pages.lookup import Place
 from pacsbrowser.pages.patient_page import study_cards
 from pacsbrowser.pages.wording import finding_lines
@@ -52,6 +53,7 @@ def context(place: Place, query: QueryDict) -> dict[str, Any]:
         "cards": series_cards(rows[:PAGE], place),
         "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
         "continued": "after" in query,
+        "is_viewable": has_pictures(place.study),
         "views": VIEWS,
         "view": view if view == "table" else "cards",
         "previous": _one_card(newer, place),

@@ -24,6 +24,7 @@ from pacsbrowser.pages import (
     trash,
     upload,
     upload_files,
+    viewer,
 )
 
 urlpatterns = [
@@ -143,6 +144,8 @@ urlpatterns = [
         findings.copy_show,
         name="copy_show",
     ),
+    path("view/<str:study_uid>/", viewer.viewer, name="viewer"),
+    path("view/<str:study_uid>/series/<str:series_uid>/", viewer.viewer_series, name="viewer_series"),
     path("findings/", findings.finding_list, name="finding_list"),
     path("findings/csv", findings.finding_csv, name="finding_csv"),
     path("findings/<int:pk>/", findings.finding_detail, name="finding_detail"),

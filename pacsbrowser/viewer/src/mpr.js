@@ -1,0 +1,89 @@
+// Planes through a volume (MPR): axial, sagittal and coronal, joined by crosshairs.
+
+import { cache, Enums, setVolumesForViewports, volumeLoader } from '@cornerstonejs/core'
+import { make } from './dom.js'
+import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { whyNoVolume } from './geometry.js'
+import { addCrosshairs, removeCrosshairs } from './tools.js'
+import { shown, windowOf } from './windows.js'
+
+const { Events, OrientationAxis, ViewportType } = Enums
+const PLANES = ['axial', 'sagittal', 'coronal']
+
+/** Why a stack cannot be cut, or ''. The metadata of all of it must be here. @param {import('./stack.js').Stack} stack @param {any} image */
+export function whyNoPlanes(stack, image) {
+  if (!hasWebGL()) return 'Planes through a volume need WebGL, which this browser does not offer.'
+  const why = whyNoVolume(stack.planes)
+  if (why) return why
+  if (image?.color) return 'A volume of colour pictures is not cut.'
+  const bytes = (image?.sizeInBytes ?? 0) * stack.pictures.length
+  return bytes > CACHE_BYTES * 0.9 ? 'The volume is larger than the memory set aside for pictures.' : ''
+}
+
+export class Planes {
+  /** @param {any} engine @param {HTMLElement} stage */
+  constructor(engine, stage) {
+    this.engine = engine
+    this.stage = stage
+  }
+
+  /** @param {import('./stack.js').Stack} stack @param {any} properties window of the stack's viewport */
+  async open(stack, properties) {
+    this.stack = stack
+    this.volumeId = `cornerstoneStreamingImageVolume:${stack.reference.series}`
+    this.sections = PLANES.map(name => this.#section(name))
+    this.stage.append(...this.sections.map(section => section.root))
+    for (const { name, element } of this.sections) {
+      const orientation = OrientationAxis[/** @type {'AXIAL'} */ (name.toUpperCase())]
+      this.engine.enableElement({ viewportId: name, type: ViewportType.ORTHOGRAPHIC, element, defaultOptions: { orientation } })
+    }
+    const volume = /** @type {any} */ (await volumeLoader.createAndCacheVolume(this.volumeId, { imageIds: stack.ids }))
+    await setVolumesForViewports(this.engine, [{ volumeId: this.volumeId }], PLANES)
+    addCrosshairs(PLANES)
+    volume.load(() => this.sections?.forEach(section => { section.root.dataset.loaded = 'true' }))
+    if (properties?.voiRange) this.setWindow(properties.voiRange)
+    this.engine.renderViewports(PLANES)
+  }
+
+  /** @param {string} name */
+  #section(name) {
+    const element = make('div', { className: 'canvas', tabIndex: 0, role: 'img', 'aria-label': `${name} plane` })
+    element.addEventListener('contextmenu', (/** @type {Event} */ event) => event.preventDefault())
+    const title = make('p', { className: 'ov tl' }, make('b', {}, name[0].toUpperCase() + name.slice(1)))
+    const place = make('p', { className: 'ov br' })
+    const root = make('section', { className: 'viewport plane', 'aria-label': `${name} plane` }, element, title, place)
+    const write = () => {
+      const viewport = this.engine.getViewport(name)
+      const range = viewport?.getProperties?.()?.voiRange
+      const window = range && windowOf(range)
+      place.textContent = window ? `W ${shown(window.width)} L ${shown(window.center)}` : ''
+      root.dataset.slice = String(viewport?.getSliceIndex?.() ?? '')
+    }
+    for (const event of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED, Events.IMAGE_RENDERED]) {
+      element.addEventListener(event, () => requestAnimationFrame(write))
+    }
+    return { name, element, root }
+  }
+
+  /** @param {import('./windows.js').Range} range */
+  setWindow(range) {
+    for (const name of PLANES) this.engine.getViewport(name).setProperties({ voiRange: range })
+    this.engine.renderViewports(PLANES)
+  }
+
+  reset() {
+    for (const name of PLANES) {
+      this.engine.getViewport(name).resetCamera()
+      this.engine.getViewport(name).resetProperties?.()
+    }
+    this.engine.renderViewports(PLANES)
+  }
+
+  close() {
+    removeCrosshairs(PLANES)
+    for (const name of PLANES) this.engine.disableElement(name)
+    this.sections?.forEach(section => section.root.remove())
+    if (this.volumeId) cache.removeVolumeLoadObject(this.volumeId)
+    this.stack = undefined
+  }
+}

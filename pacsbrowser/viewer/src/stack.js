@@ -1,0 +1,119 @@
+// A series as the viewer holds it: its pictures in the server's order, and their metadata as they come.
+
+import { wadors } from '@cornerstonejs/dicom-image-loader'
+import { ofFrame, TAGS, text } from './dicom-json.js'
+import { planeOf } from './geometry.js'
+
+/**
+ * @typedef {{uid: string, number: string, kind: string, syntax: string, frames: number, pixels: boolean, key: boolean}} Slide
+ * @typedef {{id: string, slide: Slide, frame: number}} Picture
+ * @typedef {{study: string, series: string, stack: string, modality: string}} Reference
+ */
+
+const PALETTES = ['00281201', '00281202', '00281203', '00281221', '00281222', '00281223']
+
+/** @param {string} url */
+async function getJson(url) {
+  const response = await fetch(url, { headers: { Accept: 'application/dicom+json, application/json' } })
+  if (!response.ok) {
+    const told = await response.json().catch(() => ({}))
+    throw Object.assign(new Error(told.detail || `${response.status}`), { status: response.status, detail: told.detail })
+  }
+  return response.json()
+}
+
+export class Stack {
+  /** @param {Reference} reference @param {{instances: Slide[], syntaxes: Record<string, string>}} listing @param {string} dicomweb */
+  constructor(reference, listing, dicomweb) {
+    this.reference = reference
+    this.slides = listing.instances
+    this.syntaxes = listing.syntaxes
+    this.root = `${dicomweb}/studies/${reference.study}/series/${reference.series}`
+    /** @type {Picture[]} */
+    this.pictures = this.slides.filter(slide => slide.pixels).flatMap(slide =>
+      Array.from({ length: slide.frames }, (_, at) => ({
+        id: `wadors:${this.root}/instances/${slide.uid}/frames/${at + 1}`, slide, frame: at + 1,
+      })))
+    /** @type {Map<string, import('./dicom-json.js').Metadata>} */
+    this.metadata = new Map()
+    /** @type {Promise<void> | undefined} */
+    this.whole = undefined
+    /** @type {(import('./geometry.js').Plane | null)[] | undefined} */
+    this.knownPlanes = undefined
+  }
+
+  get ids() { return this.pictures.map(picture => picture.id) }
+
+  /** The place of an instance's frame, 0 if it is not here. @param {string} uid @param {number} frame */
+  indexOf(uid, frame = 1) {
+    const at = this.pictures.findIndex(picture => picture.slide.uid === uid && picture.frame === frame)
+    return at < 0 ? Math.max(this.pictures.findIndex(picture => picture.slide.uid === uid), 0) : at
+  }
+
+  /** Gets the metadata of one instance, so that it can be shown before those of the others are here.
+   * @param {Slide} slide */
+  async load(slide) {
+    if (this.metadata.has(slide.uid)) return
+    const [data] = await getJson(`${this.root}/instances/${slide.uid}/metadata`)
+    await this.#take(slide.uid, data)
+  }
+
+  /** Gets the metadata of all instances. */
+  loadAll() {
+    this.whole ??= (async () => {
+      if (this.slides.every(slide => !slide.pixels || this.metadata.has(slide.uid))) return
+      const wanted = new Set(this.slides.map(slide => slide.uid))
+      for (const data of await getJson(`${this.root}/metadata`)) {
+        const uid = text(data, TAGS.sopInstance)
+        if (wanted.has(uid)) await this.#take(uid, data)
+      }
+    })()
+    return this.whole
+  }
+
+  /** The elements that hold for a picture. @param {number} index */
+  dataOf(index) {
+    const picture = this.pictures[index]
+    const data = picture && this.metadata.get(picture.slide.uid)
+    return data ? ofFrame(data, picture.frame) : undefined
+  }
+
+  /** @param {number} index */
+  planeOf(index) {
+    const data = this.dataOf(index)
+    return data ? planeOf(data) : null
+  }
+
+  /** The planes of all pictures; the metadata must be here. */
+  get planes() {
+    this.knownPlanes ??= this.pictures.map((_, index) => this.planeOf(index))
+    return this.knownPlanes
+  }
+
+  /** @param {string} uid @param {import('./dicom-json.js').Metadata} data */
+  async #take(uid, data) {
+    if (this.metadata.has(uid)) return
+    this.metadata.set(uid, data)
+    await Promise.all(PALETTES.map(tag => inlinePalette(data, tag)))
+    wadors.metaDataManager.add(`wadors:${this.root}/instances/${uid}/frames/1`, /** @type {any} */ (data))
+  }
+}
+
+/** Palettes come as bytes or by address; Cornerstone wants them as numbers.
+ * @param {import('./dicom-json.js').Metadata} data @param {string} tag */
+async function inlinePalette(data, tag) {
+  const element = data[tag]
+  if (!element || element.Value) return
+  let bytes
+  if (element.InlineBinary) bytes = Uint8Array.from(atob(element.InlineBinary), letter => letter.charCodeAt(0))
+  else if (element.BulkDataURI) {
+    const response = await fetch(element.BulkDataURI, { headers: { Accept: 'application/octet-stream' } })
+    if (!response.ok) return
+    bytes = new Uint8Array(await response.arrayBuffer())
+  } else return
+  element.Value = [...new Uint16Array(bytes.buffer, 0, bytes.length >> 1)]
+}
+
+/** @param {Reference} reference @param {string} dicomweb */
+export const openStack = async (reference, dicomweb) =>
+  new Stack(reference, await getJson(reference.stack), dicomweb)

@@ -1,0 +1,2 @@
+// Stands for modules of Node that nothing here runs.
+export default {}

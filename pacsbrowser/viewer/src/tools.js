@@ -1,0 +1,111 @@
+// What the mouse and fingers do: one chosen tool for the left button and one finger, the rest always the same.
+
+import { addTool, AngleTool, annotation, CrosshairsTool, EllipticalROITool, Enums, LengthTool, PanTool, ProbeTool, RectangleROITool, ReferenceLinesTool, StackScrollTool, ToolGroupManager, utilities, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools'
+
+const { Primary, Secondary, Auxiliary, Wheel } = Enums.MouseBindings
+const ENGINE = 'viewer'
+
+/** @type {Record<string, any>} */
+const TOOLS = {
+  scroll: StackScrollTool, window: WindowLevelTool, zoom: ZoomTool, pan: PanTool, length: LengthTool, angle: AngleTool,
+  ellipse: EllipticalROITool, rectangle: RectangleROITool, probe: ProbeTool,
+}
+const MEASURES = new Set(['length', 'angle', 'ellipse', 'rectangle', 'probe'])
+
+/** What a tool always is, whichever is chosen. @type {Record<string, any[]>} */
+const ALWAYS = {
+  scroll: [{ mouseButton: Wheel }], pan: [{ mouseButton: Auxiliary }],
+  zoom: [{ mouseButton: Secondary }, { numTouchPoints: 2 }],
+}
+const CHOSEN = [{ mouseButton: Primary }, { numTouchPoints: 1 }]
+
+const INK = {
+  color: '#ffd24a', colorHighlighted: '#ffe9a8', colorSelected: '#ffe9a8', lineWidth: '1.5',
+  textBoxColor: '#ffd24a', textBoxColorHighlighted: '#ffe9a8', textBoxColorSelected: '#ffe9a8',
+  textBoxFontFamily: 'system-ui, sans-serif', textBoxFontSize: '13px',
+}
+
+/** @type {any} */ let stacks
+/** @type {any} */ let planes
+let chosen = 'window'
+
+/** Makes the two groups of tools: for stacks, and for planes through a volume. */
+export function makeTools() {
+  for (const tool of [...Object.values(TOOLS), ReferenceLinesTool, CrosshairsTool]) addTool(tool)
+  const { style } = annotation.config
+  const usual = style.getDefaultToolStyles()
+  style.setDefaultToolStyles({ ...usual, global: { ...usual.global, ...INK } })
+  stacks = ToolGroupManager.createToolGroup('stacks')
+  planes = ToolGroupManager.createToolGroup('planes')
+  for (const group of [stacks, planes]) {
+    for (const tool of Object.values(TOOLS)) group.addTool(tool.toolName)
+  }
+  stacks.addTool(ReferenceLinesTool.toolName)
+  choose(matchMedia('(pointer: coarse)').matches ? 'scroll' : 'window')
+}
+
+/** @param {string} viewportId */
+export const addToTools = viewportId => stacks.addViewport(viewportId, ENGINE)
+
+export const chosenTool = () => chosen
+
+/** Gives the left button and one finger to a tool. @param {string} name */
+export function choose(name) {
+  chosen = name
+  for (const group of [stacks, planes]) {
+    if (group === planes && group.hasTool(CrosshairsTool.toolName)) group.setToolPassive(CrosshairsTool.toolName)
+    for (const [own, tool] of Object.entries(TOOLS)) {
+      group.setToolPassive(tool.toolName, { removeAllBindings: true })
+      const bindings = [...(own === name ? CHOSEN : []), ...(ALWAYS[own] ?? [])]
+      if (bindings.length) group.setToolActive(tool.toolName, { bindings })
+      else if (!MEASURES.has(own)) group.setToolDisabled(tool.toolName)
+    }
+  }
+}
+
+/** Shows where the slice of one viewport cuts the others, or not. @param {string} viewportId '' for none */
+export function drawLinesOf(viewportId) {
+  if (!viewportId) return stacks.setToolDisabled(ReferenceLinesTool.toolName)
+  stacks.setToolConfiguration(ReferenceLinesTool.toolName, { sourceViewportId: viewportId, showFullDimension: true }, true)
+  stacks.setToolEnabled(ReferenceLinesTool.toolName)
+}
+
+/** Puts crosshairs that move the planes of a volume under the left button. @param {string[]} viewportIds */
+export function addCrosshairs(viewportIds) {
+  for (const id of viewportIds) planes.addViewport(id, ENGINE)
+  planes.addTool(CrosshairsTool.toolName, {
+    getReferenceLineColor: (/** @type {string} */ id) => ({ axial: '#64d2ff', sagittal: '#ffd24a', coronal: '#7ee787' })[id] ?? '#64d2ff',
+    getReferenceLineSlabThicknessControlsOn: () => false,
+  })
+  useCrosshairs()
+}
+
+export function useCrosshairs() {
+  for (const tool of Object.values(TOOLS)) planes.setToolPassive(tool.toolName, { removeAllBindings: true })
+  for (const [name, bindings] of Object.entries(ALWAYS)) planes.setToolActive(TOOLS[name].toolName, { bindings })
+  planes.setToolActive(CrosshairsTool.toolName, { bindings: CHOSEN })
+}
+
+/** @param {string[]} viewportIds */
+export function removeCrosshairs(viewportIds) {
+  planes.setToolDisabled(CrosshairsTool.toolName)
+  for (const id of viewportIds) planes.removeViewports(ENGINE, id)
+}
+
+/** @returns {any[]} measurements, the oldest first */
+export const measurements = () => {
+  const names = new Set([...MEASURES].map(name => TOOLS[name].toolName))
+  return annotation.state.getAllAnnotations().filter(one => names.has(one.metadata?.toolName))
+}
+
+/** Takes away the selected measurements, else the last one. @param {boolean} [all] */
+export function removeMeasurements(all = false) {
+  const found = measurements()
+  const selected = found.filter(one => annotation.selection.isAnnotationSelected(one.annotationUID))
+  const gone = all ? found : selected.length ? selected : found.slice(-1)
+  for (const one of gone) annotation.state.removeAnnotation(one.annotationUID)
+  for (const group of [stacks, planes]) {
+    utilities.triggerAnnotationRenderForViewportIds(group.getViewportIds())
+  }
+  return gone.length
+}

@@ -1,0 +1,2 @@
+import './cornerstone-189bdE_n.js';
+import './app-DKZNQUnS.js';
