@@ -161,6 +161,8 @@ TEMPLATES = [
 
 # Durable before success: WAL with synchronous=FULL makes a commit wait for the disk. Every write transaction is
 # IMMEDIATE and takes the lock file of pacsbrowser.sqlite first, so that SQLite's own busy wait is the last resort.
+# The file is read, not mapped: SQLite drops a mapping whenever another process has written, and every write of the
+# audit log would cost the next query hundreds of page faults.
 DATABASES = {
     "default": {
         "ENGINE": "pacsbrowser.sqlite",
@@ -171,7 +173,7 @@ DATABASES = {
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-                "PRAGMA cache_size=-20000; PRAGMA mmap_size=2147418112; PRAGMA journal_size_limit=67108864"
+                "PRAGMA cache_size=-20000; PRAGMA journal_size_limit=67108864"
             ),
         },
     }

@@ -16,6 +16,7 @@ _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _SINGLE = frozenset(("LT", "ST", "UT", "UR"))
 _WHOLE = frozenset(("IS", "US", "UL", "SS", "SL", "UV", "SV"))
 _REAL = frozenset(("DS", "FL", "FD"))
+_CONVERTED = _WHOLE | _REAL | {"PN"}
 
 
 @cache
@@ -38,13 +39,19 @@ def keyword_of(tag: int) -> str:
 
 def json_of_text(values: Iterable[tuple[str, str]]) -> JsonModel:
     """Return the data set of (keyword, text), in the order of tags; what has no value is left out."""
-    found = [(*tag_and_vr(keyword), text) for keyword, text in values if text]
-    return {tag: {"vr": vr, "Value": json_values(vr, text)} for tag, vr, text in sorted(found)}
+    found: JsonModel = {}
+    for keyword, text in values:
+        if text:
+            tag, vr = tag_and_vr(keyword)
+            found[tag] = {"vr": vr, "Value": json_values(vr, text)}
+    return dict(sorted(found.items()))
 
 
 def json_values(vr: str, text: str) -> list[Any]:
     """Return the values of one attribute (PS3.18 F.2.3); an empty one among others is null (F.2.5)."""
     parts = [text] if vr in _SINGLE else text.split("\\")
+    if vr not in _CONVERTED:
+        return [part or None for part in parts]
     return [_value(vr, part) if part else None for part in parts]
 
 

@@ -28,16 +28,14 @@ _SOURCES = {
 _PATIENT = " JOIN archive_patient p ON p.id = s.patient_id"
 _LETTERS = {Level.STUDY: "s", Level.SERIES: "e", Level.INSTANCE: "i"}
 _LIVE = {Level.SERIES: Sql("e.instance_count > 0"), Level.INSTANCE: Sql("i.removal_id IS NULL")}
-# Everything, along an index: what is not live is little and has an index of its own (migrations 0001 to 0003).
+# Everything, along an index: the table, its order, and what is not live, which is little and has an index of its own
+# (migrations 0001 to 0003).
 _WALKS = {
-    Level.STUDY: """SELECT id FROM archive_study
-        WHERE id NOT IN (SELECT id FROM archive_study WHERE instance_count = 0) ORDER BY date_sort DESC, id DESC""",
-    Level.SERIES: """SELECT id FROM archive_series
-        WHERE id NOT IN (SELECT id FROM archive_series WHERE instance_count = 0) ORDER BY study_id, id""",
-    Level.INSTANCE: """SELECT id FROM archive_instance
-        WHERE id NOT IN (SELECT id FROM archive_instance WHERE removal_id IS NOT NULL)
-        ORDER BY series_id, position, id""",
+    Level.STUDY: ("archive_study", ("date_sort DESC", "id DESC"), "instance_count = 0"),
+    Level.SERIES: ("archive_series", ("study_id ASC", "id ASC"), "instance_count = 0"),
+    Level.INSTANCE: ("archive_instance", ("series_id ASC", "position ASC", "id ASC"), "removal_id IS NOT NULL"),
 }
+_TURNED = {"ASC": "DESC", "DESC": "ASC"}
 _ORDERS = {Level.SERIES: "e.study_id, e.id", Level.INSTANCE: "i.series_id, i.position, i.id"}
 _ORDER_IN_STUDY = "e.series_number_value IS NULL, e.series_number_value, e.id"
 
@@ -81,13 +79,15 @@ def count_objects(scope: Scope, search: Search, limit: int) -> int:
     """Return how many objects match, up to `limit`."""
     if search.level is Level.STUDY and (search.narrowing or not scope.everything):
         return _plan(scope, search).count(limit).count
-    select = _walk(search, limit, 0) if _is_open(scope, search) else _select(scope, search, limit, 0)
-    return int(value(fill("SELECT count(*) FROM ({})", select)))
+    if _is_open(scope, search):
+        live, _ = _live_and_hidden(search.level)
+        return min(limit, live)
+    return int(value(fill("SELECT count(*) FROM ({})", _select(scope, search, limit, 0))))
 
 
 def _keys(scope: Scope, search: Search, limit: int, offset: int) -> list[int]:
     if _is_open(scope, search):
-        return [row[0] for row in rows(_walk(search, limit, offset))]
+        return _page(search.level, limit, offset)
     if search.level is Level.STUDY:
         plan = _plan(scope, search)
         return plan.find(Order("date_sort", True, offset=offset), limit)[0]
@@ -98,8 +98,34 @@ def _is_open(scope: Scope, search: Search) -> bool:
     return scope.everything and not search.narrowing
 
 
-def _walk(search: Search, limit: int, offset: int) -> Sql:
-    return Sql(f"{_WALKS[search.level]} LIMIT {int(limit)} OFFSET {int(offset)}")
+def _live_and_hidden(level: Level) -> tuple[int, int]:
+    table, _, is_hidden = _WALKS[level]
+    text = f"SELECT (SELECT count(*) FROM {table}), (SELECT count(*) FROM {table} WHERE {is_hidden})"
+    count, hidden = rows(Sql(text))[0]
+    return count - hidden, hidden
+
+
+def _page(level: Level, limit: int, offset: int) -> list[int]:
+    """Return a page of all keys along their index; what lies beyond its middle is reached from its end."""
+    if not offset:
+        return [row[0] for row in rows(_walk(level, limit, 0))]
+    live, hidden = _live_and_hidden(level)
+    limit = min(limit, live - offset)
+    if limit <= 0:
+        return []
+    if offset <= live // 2:
+        return [row[0] for row in rows(_walk(level, limit, offset, hides=hidden > 0))]
+    turned = rows(_walk(level, limit, live - offset - limit, hides=hidden > 0, is_turned=True))
+    return [row[0] for row in reversed(turned)]
+
+
+def _walk(level: Level, limit: int, offset: int, hides: bool = True, is_turned: bool = False) -> Sql:
+    """Return the SELECT along the index. Where something is hidden, each key passed over has to be looked at."""
+    table, order, is_hidden = _WALKS[level]
+    words = [step.split() for step in order]
+    by = ", ".join(f"{column} {_TURNED[way] if is_turned else way}" for column, way in words)
+    shown = f"WHERE id NOT IN (SELECT id FROM {table} WHERE {is_hidden})" if hides else ""
+    return Sql(f"SELECT id FROM {table} {shown} ORDER BY {by} LIMIT {int(limit)} OFFSET {int(offset)}")
 
 
 def _plan(scope: Scope, search: Search) -> Plan:
