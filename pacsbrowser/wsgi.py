@@ -14,6 +14,9 @@ if os.environ.get("PACSBROWSER_SUPERVISED"):
 django = get_wsgi_application()
 
 # the tables have to be known before
+from pacsbrowser.answers import PromptAnswers  # noqa: E402
 from pacsbrowser.pages.form_bodies import TimedForms  # noqa: E402
+from pacsbrowser.sqlite.base import keep_connections  # noqa: E402
 
-application = TimedForms(django)
+keep_connections(4)
+application = PromptAnswers(TimedForms(django))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from pacsbrowser.sqlite.base import DatabaseWrapper
+from pacsbrowser.sqlite.base import DatabaseWrapper, keep_connections
 from pacsbrowser.sqlite.lock import WriteLock
 from tests.live import wait_until
 
@@ -104,6 +104,61 @@ def test_a_failed_statement_gives_the_lock_back(database: DatabaseWrapper) -> No
             with pytest.raises(Exception, match="no such"):
                 cursor.execute(statement)
             assert not held(database)
+
+
+@pytest.fixture
+def keeping() -> Iterator[None]:
+    """Closed connections are kept, up to two."""
+    keep_connections(2)
+    yield
+    keep_connections(0)
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_closed_connection_is_kept_for_whoever_opens_one(tmp_path: Path) -> None:
+    first, second = (connect(tmp_path / "one.sqlite3") for _ in range(2))
+    first.ensure_connection()
+    second.ensure_connection()
+    connections = [first.connection, second.connection]
+    first.close()
+    second.close()
+    first.ensure_connection()
+    # the last one used, whose pages are in memory
+    assert first.connection is connections[1]
+    second.ensure_connection()
+    assert second.connection is connections[0]
+    with second.cursor() as cursor:
+        cursor.execute("CREATE TABLE line (id INTEGER)")
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_connection_in_doubt_is_not_kept(database: DatabaseWrapper) -> None:
+    opened = database.connection
+    begin(database)
+    database.close()
+    database.ensure_connection()
+    assert database.connection is not opened
+    opened = database.connection
+    database.errors_occurred = True
+    database.close()
+    database.ensure_connection()
+    assert database.connection is not opened
+
+
+@pytest.mark.usefixtures("keeping")
+def test_no_more_connections_are_kept_than_asked_for(tmp_path: Path) -> None:
+    wrappers = [connect(tmp_path / "one.sqlite3") for _ in range(4)]
+    for wrapper in wrappers:
+        wrapper.ensure_connection()
+    opened = [wrapper.connection for wrapper in wrappers]
+    for wrapper in wrappers:
+        wrapper.close()
+        wrapper.ensure_connection()
+        wrapper.close()
+    for wrapper in wrappers:
+        wrapper.ensure_connection()
+    kept = [wrapper.connection for wrapper in wrappers if any(wrapper.connection is one for one in opened)]
+    assert len(kept) == 2
 
 
 def test_a_database_in_memory_has_no_lock(database: DatabaseWrapper) -> None:
