@@ -133,6 +133,8 @@ def _changed_elements(first: Samples, pixels: PixelLayout) -> dict[int, bytes]:
         changed[0x00280004] = element_head(0x00280004, "CS", len(text)) + text
     if first.samples != pixels.samples:
         changed[0x00280002] = element_head(0x00280002, "US", 2) + pack("<H", first.samples)
+    if pixels.sign != pixels.header_sign:
+        changed[0x00280103] = element_head(0x00280103, "US", 2) + pack("<H", pixels.sign)
     if first.bits_allocated != pixels.bits_allocated:
         changed[0x00280100] = element_head(0x00280100, "US", 2) + pack("<H", first.bits_allocated)
     return changed

@@ -6,6 +6,8 @@ A header of DICOM may say something else; the decoders believe the stream, so th
 from dataclasses import dataclass
 from struct import unpack_from
 
+# JPEG 2000 and High-Throughput JPEG 2000, without those that are fetched from elsewhere.
+JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
 _START_JPEG = b"\xff\xd8"
 _START_J2K = b"\xff\x4f\xff\x51"
 _JP2 = b"\0\0\0\x0cjP  "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from struct import unpack, unpack_from
 from typing import BinaryIO
 
+from pacsbrowser.dicom.codestream import JPEG_2000, read_codestream
 from pacsbrowser.dicom.elements import ITEM, PIXEL_TAGS, SEQUENCE_END, UNDEFINED, Broken, Element, Walker
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.numbers import unpack_numbers
@@ -21,6 +22,7 @@ _NUMBERS = {
 }  # fmt: skip
 _PHOTOMETRIC, _FRAMES = 0x00280004, 0x00280008
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
+_STREAM_HEAD = 4096
 _STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 
 Segment = tuple[int, int]  # offset and length
@@ -46,7 +48,11 @@ class BadPixels(DicomError):
 
 @dataclass(slots=True)
 class PixelLayout:
-    """How the pixels of an image are described, and where they are. `sign` is Pixel Representation (0028,0103)."""
+    """How the pixels of an image are described, and where they are.
+
+    `sign` is 1 for signed samples; `header_sign` is Pixel Representation (0028,0103), which a JPEG 2000 stream of
+    signed samples overrules.
+    """
 
     transfer_syntax_uid: str
     little: bool
@@ -58,6 +64,7 @@ class PixelLayout:
     bits_stored: int = 0
     high_bit: int = 0
     sign: int = 0
+    header_sign: int = 0
     photometric: str = ""
     frames: int = 1
     sop_class_uid: str = ""
@@ -103,9 +110,21 @@ def read_pixel_layout(file: BinaryIO) -> tuple[PixelLayout, Layout]:
     pixels.tag, pixels.vr, pixels.offset = element.tag, element.vr, element.offset
     pixels.start, pixels.length = element.start, element.length
     _check(pixels)
+    pixels.header_sign = pixels.sign
     if pixels.is_encapsulated:
         pixels.segments = _find_segments(layout.window, pixels, tables)
+        if not pixels.sign and _is_stream_signed(layout.window, pixels):
+            pixels.sign = 1
     return pixels, layout
+
+
+def _is_stream_signed(window: Window, pixels: PixelLayout) -> bool:
+    """Say whether a JPEG 2000 stream holds signed greys: under an unsigned header, negative ones become large."""
+    if pixels.transfer_syntax_uid not in JPEG_2000 or pixels.samples != 1 or not pixels.segments:
+        return False
+    offset, length = pixels.segments[0][0]
+    stream = read_codestream(window.read(offset, min(length, _STREAM_HEAD)))
+    return stream is not None and stream.is_signed is True
 
 
 def _walk(layout: Layout, pixels: PixelLayout, tables: dict[int, bytes]) -> Element | None:

@@ -1,34 +1,34 @@
 """JPEG 2000 streams that say of their samples the opposite of Pixel Representation (0028,0103).
 
-The header is right and the stream wrong: decoders of browsers believe the stream and show air white. Such frames are
-sent decoded, where the sign has been put right.
+Signed in the header and unsigned in the stream: the stream is wrong. Decoders of browsers believe it and show air
+white, so such frames are sent decoded, where the sign has been put right. Unsigned in the header and signed in the
+stream: the header is wrong, as it would make large numbers of the negative ones (`frames` believes the stream), so the
+metadata say what the stream says.
 """
 
 from typing import BinaryIO
 
-from pacsbrowser.dicom.codestream import read_codestream
+from pacsbrowser.dicom.codestream import JPEG_2000, read_codestream
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.frames import PixelLayout, read_pixel_layout
 from pacsbrowser.dicom.window import Window
 
-# JPEG 2000 and High-Throughput JPEG 2000, without those that are fetched from elsewhere.
-JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
 _HEAD = 4096
 
 
-def has_wrong_sign(file: BinaryIO, transfer_syntax_uid: str) -> bool:
-    """Say whether the first frame of a file is such a stream; False for all that is not JPEG 2000."""
+def wrong_signs(file: BinaryIO, transfer_syntax_uid: str) -> tuple[bool, bool]:
+    """Say whether the sign is wrong in a file's streams, and whether in its header; never both."""
     if transfer_syntax_uid not in JPEG_2000:
-        return False
+        return False, False
     try:
         pixels, layout = read_pixel_layout(file)
     except DicomError:
-        return False
-    return is_wrong(layout.window, pixels)
+        return False, False
+    return is_wrong(layout.window, pixels), pixels.sign != pixels.header_sign
 
 
 def is_wrong(window: Window, pixels: PixelLayout) -> bool:
-    """Say whether the sign of the first frame's stream contradicts the header."""
+    """Say whether the first frame's stream has the wrong sign."""
     if pixels.transfer_syntax_uid not in JPEG_2000 or pixels.samples != 1 or not pixels.segments:
         return False
     offset, length = pixels.segments[0][0]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.encaps import generate_frames
 from pydicom.pixels import pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 from pacsbrowser.access.models import Role
 from pacsbrowser.archive.models import Instance
@@ -99,6 +100,29 @@ def test_a_wrong_sign_is_put_right_under_any_transfer_syntax(api: Api) -> None:
     assert model["00083002"]["Value"] == [EXPLICIT]
     (part,) = parts_of(get(api, f"{address(row)}/frames/1", f"{OCTETS}; transfer-syntax=1.2.840.10008.1.2.4.90"))
     assert part.body == stored_frames("J2K_pixelrep_mismatch.dcm")[0]
+
+
+def test_a_header_that_takes_signed_samples_for_unsigned_is_put_right(api: Api) -> None:
+    """The stream says signed, the header unsigned: negative values would become the largest."""
+    pixels = np.arange(-4096, 4096, 2, dtype="<i2").reshape(64, 64)
+    plain = make_dataset(Rows=64, Columns=64, PixelRepresentation=1, PixelData=pixels.tobytes())
+    dataset = pydicom.dcmread(io.BytesIO(plain))
+    dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+    dataset.PixelRepresentation = 0
+    file = io.BytesIO()
+    dataset.save_as(file)
+    ingest_datasets(file.getvalue())
+    (part,) = parts_of(get(api, f"{ONE}/frames/1", OCTETS))
+    assert (np.frombuffer(part.body, "<i2") == pixels.reshape(-1)).all()
+    (model,) = json.loads(body_of(get(api, f"{ONE}/metadata", "application/json")))
+    assert (model["00280103"]["Value"], model["00083002"]["Value"]) == ([1], [JPEG2000Lossless])
+    (part,) = parts_of(get(api, f"{ONE}/frames/1", f"{OCTETS}; transfer-syntax=*"))
+    assert part.transfer_syntax == JPEG2000Lossless
+    (part,) = parts_of(get(api, ONE, 'multipart/related; type="application/dicom"'))
+    sent = pydicom.dcmread(io.BytesIO(part.body))
+    assert sent.PixelRepresentation == 1 and (sent.pixel_array == pixels).all()
+    picture = np.asarray(Image.open(io.BytesIO(body_of(get(api, f"{ONE}/rendered", "image/png")))))
+    assert (np.diff(picture.reshape(-1).astype(int)) >= 0).all() and picture[0, 0] == 0 and picture[63, 63] == 255
 
 
 def bits(rows: int, columns: int, frames: int) -> tuple[bytes, np.ndarray[Any, Any]]:

@@ -22,12 +22,12 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.json_reader import read_json
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
-from pacsbrowser.dicom.sign import has_wrong_sign
+from pacsbrowser.dicom.sign import wrong_signs
 
 CHUNK_INSTANCES = 100
 CHUNK_FRAMES = 2000  # objects with very many frames have very much metadata
 BULK_MARK = "@"
-_FORMAT = 1  # raise it when what is written changes, so that nothing older is found
+_FORMAT = 2  # raise it when what is written changes, so that nothing older is found
 _MARKED = b'"BulkDataURI":"@/'
 
 
@@ -160,8 +160,11 @@ def _read(series: Series, row: _Row) -> JsonModel:
     try:
         with (storage.store_folder() / row.path).open("rb") as file:
             model = read_json(file, lambda path: f"{base}/{path}")
-            if has_wrong_sign(file, syntax):
+            is_stream_wrong, is_header_wrong = wrong_signs(file, syntax)
+            if is_stream_wrong:
                 syntax = EXPLICIT_UID
+            if is_header_wrong:
+                model["00280103"] = {"vr": "US", "Value": [1]}
     except (OSError, DicomError):
         model = {
             "00080016": _uid(row.sop_class_uid), "00080018": _uid(row.sop_instance_uid),
