@@ -15,8 +15,13 @@ django = get_wsgi_application()
 
 # the tables have to be known before
 from pacsbrowser.answers import PromptAnswers  # noqa: E402
+from pacsbrowser.archive.derived.pictures import warm_decoders  # noqa: E402
 from pacsbrowser.pages.form_bodies import TimedForms  # noqa: E402
 from pacsbrowser.sqlite.base import keep_connections  # noqa: E402
 
 keep_connections(4)
 application = PromptAnswers(TimedForms(django))
+
+if os.environ.get("PACSBROWSER_SUPERVISED"):
+    # the first requests go first
+    warm_decoders(seconds=3)

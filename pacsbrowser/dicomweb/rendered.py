@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from django.http import HttpResponseBase
 
-from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, picture, picture_key, representative
+from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, picture, picture_key
+from pacsbrowser.archive.derived.previews import representative
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO

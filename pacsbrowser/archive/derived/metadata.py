@@ -79,13 +79,12 @@ class SeriesMetadata:
 
     def prepare(self) -> int:
         """Store what is not stored yet; return how many chunks that were."""
-        made = [
-            (name, zlib.compress(_make_chunk(self.series, rows), 1))
-            for name, rows in self.chunks
-            if not (_folder_of(self.series) / name).exists()
-        ]
-        self._store(made)
-        return len(made)
+        here = _folder_of(self.series)
+        missing = [(name, rows) for name, rows in self.chunks if not (here / name).exists()]
+        for name, rows in missing:
+            folder.write(here / name, zlib.compress(_make_chunk(self.series, rows), 1))
+        self._store(())
+        return len(missing)
 
     def _store(self, made: Sequence[tuple[str, bytes]]) -> None:
         here = _folder_of(self.series)

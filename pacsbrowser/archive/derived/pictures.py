@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import os
+import threading
 import time
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.conf import settings
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.derived import folder
-from pacsbrowser.archive.models import Blob, Instance, Series
+from pacsbrowser.archive.models import Blob, Instance
 from pacsbrowser.dicom.decoder import DecoderPool, Samples
 from pacsbrowser.dicom.grey import GreyWindow
 from pacsbrowser.dicom.render import Viewport
@@ -35,6 +36,13 @@ def decoders() -> DecoderPool:
     return pool
 
 
+def warm_decoders(seconds: float) -> None:
+    """Let a decoder process start after a while, so that the first picture need not wait for it."""
+    timer = threading.Timer(seconds, lambda: decoders().warm())
+    timer.daemon = True
+    timer.start()
+
+
 def picture_key(
     blob: Blob,
     frame: int,
@@ -43,9 +51,11 @@ def picture_key(
     viewport: Viewport | None = None,
     quality: int = 90,
     lines: tuple[str, ...] = (),
+    is_square: bool = False,
 ) -> str:
     """Return the name of a picture, which is also its entity tag: equal names are equal pictures."""
     parts = [_FORMAT, bytes(blob.sha256).hex(), frame, media_type, repr(window), repr(viewport), quality, lines]
+    parts += ["square"] if is_square else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:48]
 
 
@@ -57,19 +67,24 @@ def picture(
     viewport: Viewport | None = None,
     quality: int = 90,
     lines: tuple[str, ...] = (),
+    is_square: bool = False,
 ) -> bytes:
     """Return the picture of frame `frame` (from 0).
+
+    Args:
+        is_square: scale to square pixels, whatever the shape of those of the image; needs a viewport.
 
     Raises:
         DecodingError: it cannot be made.
     """
-    key = picture_key(blob, frame, media_type, window, viewport, quality, lines)
+    key = picture_key(blob, frame, media_type, window, viewport, quality, lines, is_square)
     data = read_kept(key)
     if data is not None:
         return data
     made = decoders().picture(
-        storage.blob_path(blob), frame, media_type, window=window, viewport=viewport, quality=quality, lines=lines
-    )
+        storage.blob_path(blob), frame, media_type, window=window, viewport=viewport, quality=quality, lines=lines,
+        is_square=is_square,
+    )  # fmt: skip
     keep(key, made.data)
     return made.data
 
@@ -96,13 +111,6 @@ def samples(blob: Blob, frame: int) -> Samples:
         DecodingError: it cannot be decoded.
     """
     return decoders().samples(storage.blob_path(blob), frame)
-
-
-def representative(series: Series) -> Instance | None:
-    """Return the instance whose picture stands for a series: the middle one of those with pixels."""
-    rows = Instance.objects.live().filter(series=series, has_pixel_data=True).order_by("position", "pk")
-    count = rows.count()
-    return rows.select_related("blob", "series__study")[count // 2] if count else None
 
 
 def middle_frame(instance: Instance) -> int:

@@ -1,13 +1,10 @@
-"""Making all that is derived anew: the metadata of every series, and a thumbnail of each that has pictures."""
+"""Making all that is derived anew: the metadata of every series, and the previews that are made ahead."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from pacsbrowser.archive.derived import folder
-from pacsbrowser.archive.derived.metadata import series_metadata
-from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, picture, representative
+from pacsbrowser.archive.derived.preparing import prepare_series
 from pacsbrowser.archive.models import Series
-from pacsbrowser.dicom.decoder import DecodingError
 
 BATCH = 500
 
@@ -26,16 +23,6 @@ def rebuild(fresh: bool, report: Callable[[int], None]) -> int:
         done += 1
         report(done)
     return done
-
-
-def prepare_series(series: Series) -> None:
-    """Store the metadata and the thumbnail of one series."""
-    series_metadata(series).prepare()
-    instance = representative(series)
-    if instance is not None:
-        # a page that wants it and cannot have it says why
-        with suppress(DecodingError):
-            picture(instance.blob, middle_frame(instance), "image/jpeg", viewport=THUMBNAIL)
 
 
 def _every_series() -> Iterator[Series]:

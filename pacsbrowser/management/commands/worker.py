@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from pacsbrowser.jobs.worker import Worker
 from pacsbrowser.management.lifeline import die_with_parent
+from pacsbrowser.management.preparing import Preparing
 
 
 class Command(BaseCommand):
@@ -19,4 +20,8 @@ class Command(BaseCommand):
         """Run the worker in this process."""
         if os.environ.get("PACSBROWSER_SUPERVISED"):
             die_with_parent()
+        preparing = Preparing()
+        preparing.start()
         Worker().run()
+        preparing.stop()
+        preparing.join()

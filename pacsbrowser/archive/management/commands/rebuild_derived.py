@@ -11,9 +11,9 @@ _TELL_EVERY = 1000
 
 
 class Command(BaseCommand):
-    """Prepare metadata and thumbnails of all series."""
+    """Prepare metadata and previews of all series."""
 
-    help = "Prepare the metadata and thumbnails of all series, so that the first who asks for them need not wait."
+    help = "Prepare the metadata and previews of all series, so that the first who asks for them need not wait."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
