@@ -14,6 +14,7 @@ from pacsbrowser.pages.document_page import present_document, present_video
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.report_page import present_key_objects, present_report
+from pacsbrowser.pages.state_page import present_state
 from pacsbrowser.pages.waveform_page import present_waveform
 
 # Makes the presentation of an instance from its place and the query of the page; None where it holds nothing to show.
@@ -23,6 +24,7 @@ Present = Callable[[InstancePlace, QueryDict], Presentation | None]
 PRESENTATIONS: dict[str, Present] = {
     "SR": present_report,
     "key objects": present_key_objects,
+    "presentation": present_state,
     "PDF": present_document,
     "CDA document": present_document,
     "3D model": present_document,

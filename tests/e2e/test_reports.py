@@ -33,7 +33,7 @@ def address(number: int) -> str:
     return f"/studies/{ROOT}.1/series/{ROOT}.1.9{number}/instances/{ROOT}.1.9{number}.1/"
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_reports_are_accessible_at_any_width(
     page: Any, with_reports: LiveApp, login: Any, number: int, width: int

@@ -144,14 +144,17 @@ def _read_number(item: Item, model: JsonModel) -> None:
 
 def parse_reference(model: JsonModel) -> ObjectReference | None:
     """Return the object named in the Referenced SOP Sequence (0008,1199)."""
-    for one in items(model, _REFERENCED_SOP)[:1]:
-        return ObjectReference(
-            first_text(one, "00081150"),
-            first_text(one, "00081155"),
-            _positive(values(one, "00081160")),
-            _positive(values(one, "0062000B")),
-        )
-    return None
+    return next((parse_image(one) for one in items(model, _REFERENCED_SOP)), None)
+
+
+def parse_image(item: JsonModel) -> ObjectReference:
+    """Return the object that an item of a sequence of references names (PS3.3 10.3)."""
+    return ObjectReference(
+        first_text(item, "00081150"),
+        first_text(item, "00081155"),
+        _positive(values(item, "00081160")),
+        _positive(values(item, "0062000B")),
+    )
 
 
 def _positive(found: list[Any]) -> tuple[int, ...]:
