@@ -7,6 +7,7 @@ from django.urls import reverse
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.pages.shapes import Shape
+from pacsbrowser.pages.viewer_page import viewer_address
 
 THUMBNAIL, PICTURE = 180, 512
 
@@ -30,6 +31,15 @@ class ObjectLink:
     def href(self) -> str:
         """The address of the object's page."""
         return instance_address(self.instance) if self.instance else ""
+
+    @property
+    def viewer(self) -> str:
+        """The address of the object, at its frame, in the viewer."""
+        if self.instance is None:
+            return ""
+        series = self.instance.series
+        uids = {"series": series.series_instance_uid, "instance": self.instance.sop_instance_uid}
+        return viewer_address(series.study, True, **uids, frame=self.frame)
 
     @property
     def text(self) -> str:

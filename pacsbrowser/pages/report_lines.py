@@ -48,6 +48,7 @@ class Line:
     code: Code | None = None
     relation: str = ""
     is_continued: bool = False
+    is_empty: bool = False
     value: Value | None = None
     rows: list[TableRow] = field(default_factory=list)
     links: list[ObjectLink] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Lines:
             line.anchor = anchor(item.path) if wanted and not step.is_continued else ""
         if step.kind == "section" and item:
             line.code = item.name
+            line.is_empty = not item.children
         elif step.kind == "entry" and item:
             line.value = self.value(item)
         elif step.kind == "table":

@@ -9,18 +9,18 @@ from django.urls import reverse
 
 from pacsbrowser.archive import storage
 from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.sr.content import Path, Report
 from pacsbrowser.dicom.sr.document import Step, document, unit_text
 from pacsbrowser.dicom.sr.dose import Dose, read_dose
 from pacsbrowser.dicom.sr.reading import read_report
 from pacsbrowser.pages.lookup import InstancePlace
-from pacsbrowser.pages.object_links import ObjectLink
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.report_lines import Lines, anchor
 
 STYLE, SCRIPT = "css/reports.css", "js/report.js"
 SECTIONS_LISTED = 40
-SHOWN_KEYS = 240
+SHOWN_KEYS = 120
 # DCM: Key Object Description, Document Title Modifier (PS3.16 TID 2010).
 DESCRIPTION, MODIFIER = "113012", "113011"
 
@@ -61,24 +61,19 @@ def present_key_objects(place: InstancePlace, query: QueryDict) -> Presentation 
     if report is None:
         return None
     named = [item for item in report.root.children if item.reference]
-    steps = [Step("gallery", report.root, items=named)]
-    lines = Lines(report, place.instance, place.scope, steps, {})
-    links = [link for item in named if (link := lines.link(item))]
+    first = named[:SHOWN_KEYS]
+    lines = Lines(report, place.instance, place.scope, [Step("gallery", report.root, items=first)], {})
+    kinds = Counter(object_kind(item.reference.sop_class_uid) for item in named if item.reference)
     shown = {
         **_document(report, place, query),
         "report": report,
-        "links": links[:SHOWN_KEYS],
-        "left": max(len(links) - SHOWN_KEYS, 0),
-        "missing": sum(1 for link in links if link.instance is None),
+        "links": [link for item in first if (link := lines.link(item))],
+        "left": len(named) - len(first),
         "descriptions": [item.text for item in report.root.children if item.is_named(DESCRIPTION) and item.text],
         "modifiers": [item.code for item in report.root.children if item.is_named(MODIFIER) and item.code],
-        "kinds": _kinds(links),
+        "kinds": kinds.most_common(),
     }
     return Presentation("key_objects.html", shown, STYLE, SCRIPT)
-
-
-def _kinds(links: list[ObjectLink]) -> list[tuple[str, int]]:
-    return Counter(link.kind for link in links).most_common()
 
 
 def _document(report: Report, place: InstancePlace, query: QueryDict) -> dict[str, Any]:

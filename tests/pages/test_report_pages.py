@@ -54,7 +54,8 @@ def test_key_objects_are_a_gallery() -> None:
     ingest_datasets(*make_series(3), reports.key_objects(f"{CT}.1", f"{CT}.3", f"{ROOT}.8.8"))
     page = text_of(client_of().get(report_url(3)))
     assert "Two images to look at" in page and "Of Interest" in page
-    assert page.count("<img ") >= 2 and "1 not in the archive" in page
+    assert page.count("Show in viewer") == 2 and f"instance={CT}.3&amp;frame=1" in page
+    assert page.count("<img ") >= 2 and "image not in the archive" in page
     assert "Complete" not in page.split('id="if"')[0]
 
 
@@ -67,8 +68,8 @@ def test_a_long_report_comes_in_parts() -> None:
     ingest_datasets(save(reports.document(ComprehensiveSRStorage, title, *lines, last)))
     client = client_of()
     first = text_of(client.get(report_url()))
-    assert "line 1499" in first and "line 1500" not in first and 'href="?part=3#srt"' in first
-    assert 'href="?part=1#item-1-1"' in text_of(client.get(report_url(), {"part": "3"}))
+    assert "line 599<" in first and "line 600<" not in first and 'href="?part=6#srt"' in first
+    assert 'href="?part=1#item-1-1"' in text_of(client.get(report_url(), {"part": "6"}))
     assert "line 0<" in text_of(client.get(report_url(), {"part": "99"}))
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from pacsbrowser.dicom.sr.content import Item, Report
 
-PART = 1_500  # content items
+PART = 600  # content items
+# Of images a page holds fewer: each is a link with its picture.
+GALLERY = 120
 MOST_DETAILS = 12
 # Code values of DCMR concepts; a scheme is not asked for, as writers spell theirs in several ways.
 MEASUREMENT_GROUP = ("125007",)
@@ -161,7 +163,7 @@ class _Writer:
             elif first.kind == "NUM" and (len(group) > 1 or item.is_named(*MEASUREMENT_GROUP)):
                 self._table(group)
             elif len(group) > 1 and _is_bare_image(first):
-                self._add(Step("gallery", item, items=group), len(group))
+                self._gallery(item, group)
             else:
                 self._list(group, level)
 
@@ -175,6 +177,12 @@ class _Writer:
         for at in range(0, len(rows), self._most):
             some = rows[at : at + self._most]
             self._add(Step("table", rows=some), sum(1 + len(row.details) for row in some))
+
+    def _gallery(self, item: Item, group: list[Item]) -> None:
+        weight = max(self._most // (2 * GALLERY), 1)
+        for at in range(0, len(group), GALLERY):
+            some = group[at : at + GALLERY]
+            self._add(Step("gallery", item, items=some), weight * len(some))
 
     def _list(self, group: list[Item], level: int) -> None:
         self._begin(Step("list"))
