@@ -8,12 +8,8 @@ its closing boundary, or before the declared length, raises TruncatedBody from t
 was not wholly received can never be taken for a whole one.
 """
 
-import contextlib
-import queue
 import string
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from django.utils.http import parse_header_parameters
 
@@ -205,99 +201,3 @@ def _parse_headers(block: bytes) -> Mapping[str, str]:
             raise MultipartError("A part has a malformed header.")
         headers.setdefault(name.lower(), value.strip())
     return headers
-
-
-class TimedReader:
-    """A stream that is read ahead by a thread, so that a sender who stops does not hold up the reader for ever.
-
-    A WSGI server's body blocks until what was asked for is there, and knows no time-out. A sender has to send CHUNK
-    bytes within `patience` seconds (about 4 kB/s). When the reader gives up and the response closes the connection,
-    the thread's read returns and the thread ends.
-    """
-
-    def __init__(self, source: Readable, patience: float = 60.0, ahead: int = 4) -> None:
-        """Begin to read ahead, at most `ahead` chunks."""
-        self._patience = patience
-        self._source = source
-        self._chunks: queue.Queue[bytes | BaseException] = queue.Queue(ahead)
-        self._free = threading.Semaphore(ahead)
-        self._left = b""
-        self._ended = False
-        self._closed = False
-        _run(self._read_ahead)
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes of the next chunk, b"" at the end.
-
-        Raises:
-            SlowBody: nothing came within the time.
-        """
-        if not self._left and not self._ended:
-            self._left = self._next()
-        if size < 0 or size >= len(self._left):
-            data, self._left = self._left, b""
-        else:
-            data, self._left = self._left[:size], self._left[size:]
-        return data
-
-    def close(self) -> None:
-        """Stop reading ahead, as soon as the read at hand returns, and keep nothing of what was read."""
-        self._closed = self._ended = True
-        self._left = b""
-        self._free.release()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._chunks.get_nowait()
-
-    def _next(self) -> bytes:
-        try:
-            chunk = self._chunks.get(timeout=self._patience)
-        except queue.Empty:
-            self._ended = True
-            raise SlowBody("The sender paused for too long.") from None
-        self._free.release()
-        self._ended = not isinstance(chunk, bytes) or not chunk
-        if isinstance(chunk, BaseException):
-            raise chunk
-        return chunk
-
-    def _read_ahead(self) -> None:
-        """Fill the queue until the end, an error, or `close`."""
-        while True:
-            self._free.acquire()
-            if self._closed:
-                return
-            try:
-                chunk: bytes | BaseException = self._source.read(CHUNK)
-            except Exception as problem:  # handed to the reader, whatever it is
-                chunk = problem
-            self._chunks.put(chunk)
-            if not chunk or isinstance(chunk, BaseException):
-                return
-
-
-class _Runner(threading.Thread):
-    """A thread that reads bodies, one after the other: to start one costs more than to read a small body."""
-
-    def __init__(self) -> None:
-        super().__init__(name="body", daemon=True)
-        self.work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-
-    def run(self) -> None:
-        """Do what is put in, and be idle again after each."""
-        while True:
-            self.work.get()()
-            _idle.append(self)
-
-
-# As many as ever read at the same time.
-_idle: deque[_Runner] = deque()
-
-
-def _run(work: Callable[[], None]) -> None:
-    try:
-        runner = _idle.pop()
-    except IndexError:
-        runner = _Runner()
-        runner.start()
-    runner.work.put(work)

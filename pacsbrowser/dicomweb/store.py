@@ -16,11 +16,11 @@ from pacsbrowser.archive.multipart import (
     MultipartReader,
     Part,
     SlowBody,
-    TimedReader,
     TruncatedBody,
     boundary_of,
 )
 from pacsbrowser.archive.receive import Readable, Staged, stage
+from pacsbrowser.archive.timed_reader import TimedReader
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import address_of, record, was_recorded
 from pacsbrowser.dicomweb.accept import DICOM, DICOM_JSON, DICOM_XML, JSON, RELATED, Offer

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pacsbrowser.archive.multipart import MultipartError, TimedReader
+from pacsbrowser.archive.multipart import MultipartError
 from pacsbrowser.archive.receive import Readable
+from pacsbrowser.archive.timed_reader import TimedReader
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 PATIENCE = 30.0

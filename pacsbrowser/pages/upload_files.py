@@ -32,11 +32,11 @@ from pacsbrowser.archive.multipart import (
     MultipartReader,
     Part,
     SlowBody,
-    TimedReader,
     boundary_of,
 )
 from pacsbrowser.archive.receive import Joined, Staged, read_full, stage
 from pacsbrowser.archive.resume import MOST_OFFERED, Offered, find_known, recorded_results, resume_key
+from pacsbrowser.archive.timed_reader import TimedReader
 from pacsbrowser.archive.waiting_zips import find_jobs, receive_zip
 from pacsbrowser.archive.zip_files import HEAD, ArchiveProblem, is_zip, other_archive
 from pacsbrowser.archive.zips import refused

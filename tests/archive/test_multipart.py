@@ -14,10 +14,10 @@ from pacsbrowser.archive.multipart import (
     MultipartError,
     MultipartReader,
     SlowBody,
-    TimedReader,
     TruncatedBody,
     boundary_of,
 )
+from pacsbrowser.archive.timed_reader import TimedReader
 
 BOUNDARY = b"frontier"
 

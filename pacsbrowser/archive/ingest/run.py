@@ -99,8 +99,9 @@ def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: s
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     storage.sync_names(arrival.relative for arrival in arrivals)
+    # Hardly ever has another file the place of an arrival; only the transaction that meets one asks for a comparison.
+    verdicts: collisions.Verdicts = {}
     for attempt in range(ATTEMPTS):
-        verdicts = collisions.judge(arrivals)
         try:
             with transaction.atomic():
                 writer = GroupWriter(verdicts)
@@ -111,6 +112,7 @@ def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: s
         except Unforeseen:
             if attempt == ATTEMPTS - 1:
                 raise OperationalError("objects of the same UID keep arriving by other ways") from None
+            verdicts = collisions.judge(arrivals)
             continue
         break
     unordered |= writer.unordered

@@ -21,7 +21,7 @@ from pacsbrowser.archive.statements import insert
 
 
 class Unforeseen(Exception):
-    """The rows changed since the group was judged: judge it again."""
+    """Another file has the place of an arrival and was not compared with it: judge the group and write it again."""
 
 
 class GroupWriter:
