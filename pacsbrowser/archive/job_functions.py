@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from pacsbrowser.archive import storage
+from pacsbrowser.access.scope import scope_of
+from pacsbrowser.archive import removal, storage
 from pacsbrowser.archive.ingest import audit_delivery, reopen_delivery
-from pacsbrowser.archive.models import Delivery
+from pacsbrowser.archive.models import Delivery, Level, Removal, Study
+from pacsbrowser.archive.selection import Selection
 from pacsbrowser.archive.waiting_zips import JOB, close_when_unpacked, sweep_waiting_zips, waiting_folder
 from pacsbrowser.archive.zips import ingest_zip
 from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
 from pacsbrowser.jobs.work import JobFailed, Progress, job
 
 
@@ -24,3 +27,27 @@ def unpack(progress: Progress, delivery: str, file: str, called: str, key: str) 
     storage.discard(path)
     sweep_waiting_zips()
     return {"delivery": delivery, **{outcome.value: count for outcome, count in counts.items()}}
+
+
+@job("remove", may_run=lambda owner: owner.is_administrator)
+def remove(progress: Progress, level: str, keys: list[int], why: str) -> dict[str, Any]:
+    """Put what was picked into the trash; what an earlier run has put there is not found any more."""
+    owner = progress.job.owner
+    if owner is None:
+        raise JobFailed("Whoever started this has no account any more.")
+
+    def record_study(act: Removal, study: Study, count: int) -> None:
+        detail = {"level": act.level, "instances": count, "removal": act.pk, "why": why}
+        patient = study.patient.audit_name
+        record(
+            Action.DELETE, who=owner.username, door="worker", patient=patient, study=study.study_instance_uid,
+            object=act.uid, detail=detail,
+        )  # fmt: skip
+
+    rows = Selection(Level(level), tuple(keys), scope_of(owner)).rows
+    progress.set_total(len(rows), level)
+    moved = 0
+    for row in rows:
+        moved += removal.remove(row, owner, why, record_study).instance_count
+        progress.advance()
+    return {"instances": moved}

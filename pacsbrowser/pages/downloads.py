@@ -62,7 +62,7 @@ def patient_zip(request: HttpRequest, pk: int) -> HttpResponseBase:
     detail = {"level": "patient", "what": "zip"}
     record(Action.DOWNLOAD, request=request, patient=patient.audit_name, object=patient.audit_name, detail=detail)
     name = safe_name(patient.patient_id, f"patient_{patient.pk}")
-    return _send_zip(export_names.members_of_patient(patient, scope), f"{name}.zip")
+    return send_zip(export_names.members_of_patient(patient, scope), f"{name}.zip")
 
 
 @require_safe
@@ -71,7 +71,7 @@ def study_zip(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     """Send a study as one zip with a folder a series."""
     place = find_study(request, study_uid)
     _record(request, place, "zip")
-    return _send_zip(export_names.members_of_study(place.study, place.scope), f"{_uid_name(place)}.zip")
+    return send_zip(export_names.members_of_study(place.study, place.scope), f"{_uid_name(place)}.zip")
 
 
 @require_safe
@@ -81,7 +81,7 @@ def series_zip(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRes
     place = find_series(request, study_uid, series_uid)
     _record(request, place, "zip")
     folder = export_names.Folders().name(*export_names.series_parts(place.series))
-    return _send_zip(export_names.members_of_series(place.series, f"{folder}/"), f"{_uid_name(place)}.zip")
+    return send_zip(export_names.members_of_series(place.series, f"{folder}/"), f"{_uid_name(place)}.zip")
 
 
 @require_safe
@@ -134,7 +134,8 @@ def _record(request: HttpRequest, place: Place, what: str) -> None:
     )
 
 
-def _send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
+def send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
+    """Answer with a zip of these files, written while it is sent."""
     response = StreamingHttpResponse(stream_zip(members), content_type="application/zip")
     # a Patient ID may have letters that a header has not
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"

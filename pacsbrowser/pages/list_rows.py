@@ -28,14 +28,18 @@ _EMPTY = SafeString()
 
 
 # A row's elements stand here for the same reason: a variable of the template for each cell takes twice as long.
+_PICK = (
+    '<td class="pick"><input type="checkbox" name="pick" value="{key}" form="selection" '
+    'aria-label="Select {label}"></td>'
+)
 _PATIENT = (
-    '<tr><th scope="row" class="who">{who}</th><td data-label="ID" data-id>{id}</td>'
+    f'<tr>{_PICK}<th scope="row" class="who">{{who}}</th><td data-label="ID" data-id>{{id}}</td>'
     '<td class="last" data-label="Last Study">{last}</td><td data-label="Birth date">{born}</td>'
     '<td data-label="Sex">{sex}</td><td class="num" data-label="Studies">{studies}</td>'
     '<td data-label="Modalities">{mods}</td></tr>'
 )
 _STUDY = (
-    '<tr><th scope="row">{date}</th><td class="who" data-label="Patient">{who}</td>'
+    f'<tr>{_PICK}<th scope="row">{{date}}</th><td class="who" data-label="Patient">{{who}}</td>'
     '<td data-label="ID" data-id>{id}</td><td data-label="Modalities">{mods}</td>'
     '<td class="cut" data-label="Description">{description}</td><td data-label="Accession">{accession}</td>'
     '<td class="num" data-label="Series">{series}</td><td class="num" data-label="Instances">{instances}</td>'
@@ -83,6 +87,8 @@ def arrived_line(one: ArrivedStudy, delivery: UUID) -> SafeString:
 
 def _patient(row: PatientRow, today: date, focus: bool) -> Cells:
     return {
+        "key": str(row.id),
+        "label": f"{row.name_display or '(no name)'}, {row.patient_id or 'No ID'}",
         "who": _who(row, f"/patients/{row.id}/", focus, row.finding_count),
         "id": _id(row),
         "last": _last(row),
@@ -96,6 +102,8 @@ def _patient(row: PatientRow, today: date, focus: bool) -> Cells:
 def _study(row: StudyRow, focus: bool) -> Cells:
     address = study_link(row.study_instance_uid, row.id, row.holders)
     return {
+        "key": str(row.id),
+        "label": f"study {date_text(row.study_date) or 'without date'} of {row.name_display or '(no name)'}",
         "date": _dated(row, address, focus),
         "who": _who(row, f"/patients/{row.patient}/"),
         "id": _id(row),

@@ -55,7 +55,7 @@ class Place:
 _PATIENT_PAGES = (
     "patient_detail", "patient_chart", "study_list", "study_detail", "study_chart", "series_detail", "instance_detail",
     "uid_holders", "instance_tags", "series_references", "copy_compare",
-    "patient_remove", "study_remove", "series_remove", "instance_remove",
+    "patient_remove", "study_remove", "series_remove", "instance_remove", "selection_remove", "selection_uids",
 )  # fmt: skip
 
 PLACES = (

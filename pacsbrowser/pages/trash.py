@@ -44,7 +44,7 @@ def patient_remove(request: HttpRequest, pk: int) -> HttpResponseBase:
         "patient": patient, "level": Level.PATIENT, "back": back, "studies": counts.studies,
         "series_count": counts.series, "instances": counts.instances, "size": counts.size,
     }  # fmt: skip
-    why = _reason(request)
+    why = reason_of(request)
     if not why:
         return _ask(request, context)
     return _put_into_trash(request, patient, why, reverse("patient_list"))
@@ -106,7 +106,7 @@ def removal_restore(request: HttpRequest, pk: int) -> HttpResponse:
     if found.restored or found.purged:
         return _ended(request)
     try:
-        count = removal.restore(found, request.user.get_username(), _witness(request, Action.RESTORE))
+        count = removal.restore(found, request.user.get_username(), witness_of(request, Action.RESTORE))
     except removal.AlreadyEnded:
         return _ended(request)
     messages.success(request, f"{found.get_level_display()} “{found.label}” is back: {counted(count, 'instance')}.")
@@ -124,7 +124,7 @@ def removal_purge(request: HttpRequest, pk: int) -> HttpResponse:
         problem = "Tick the box to delete for good." if request.method == "POST" else ""
         return page(request, "pages/removal_purge.html", {"removal": found, "problem": problem})
     try:
-        witness = _witness(request, Action.DELETE, for_good=True)
+        witness = witness_of(request, Action.DELETE, for_good=True)
         count = removal.purge(found, request.user.get_username(), witness)
     except removal.AlreadyEnded:
         return _ended(request)
@@ -144,7 +144,8 @@ def _find_removal(request: HttpRequest, pk: int) -> Removal:
     return found
 
 
-def _reason(request: HttpRequest) -> str:
+def reason_of(request: HttpRequest) -> str:
+    """Return why something is to be deleted, '' while that was not said."""
     return request.POST.get("why", "").strip()[:WHY_LENGTH] if request.method == "POST" else ""
 
 
@@ -173,7 +174,7 @@ def _ask(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def _remove(request: HttpRequest, place: Place, context: dict[str, Any], after: str) -> HttpResponse:
-    why = _reason(request)
+    why = reason_of(request)
     if not why:
         own = {"patient": place.patient, "study": place.study, "place": place, "level": place.level}
         return _ask(request, {**own, "back": _own_url(place), **context})
@@ -181,13 +182,13 @@ def _remove(request: HttpRequest, place: Place, context: dict[str, Any], after: 
 
 
 def _put_into_trash(request: HttpRequest, row: removal.Removable, why: str, after: str) -> HttpResponseRedirect:
-    done = removal.remove(row, signed_in(request), why, _witness(request, Action.DELETE, why=why))
+    done = removal.remove(row, signed_in(request), why, witness_of(request, Action.DELETE, why=why))
     moved = counted(done.instance_count, "instance")
     messages.success(request, f"{moved} moved to the trash. An administrator can restore what is there.")
     return HttpResponseRedirect(after)
 
 
-def _witness(request: HttpRequest, action: Action, **more: Any) -> removal.Witness:
+def witness_of(request: HttpRequest, action: Action, **more: Any) -> removal.Witness:
     """Return what adds an audit event for each study, so that the log's filters find it by study and by patient."""
 
     def record_study(act: Removal, study: Study, count: int) -> None:

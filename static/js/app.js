@@ -1,6 +1,8 @@
 // What HTML cannot do by itself on every page: shortcuts, copying, the theme, and telling people about swaps.
 // Every page works without it.
 
+import { clearPicks, pickRow } from './selection.js';
+
 /**
  * @template {Element} E
  * @param {string} selector
@@ -17,11 +19,9 @@ const say = text => {
 
 // ---------------------------------------------------------------- shortcuts
 
-const ROWS = 'table.data tbody tr:has(> th[scope="row"] a), .study-card, .series-card'
-const ROW_LINK = 'th[scope="row"] a, a.title, h3 a'
+const ROWS = 'table.data tbody tr:has(> th[scope="row"] a), .study-card, .series-card, .instances > li:has(> a)'
+const ROW_LINK = 'th[scope="row"] a, a.title, h3 a, .instances > li > a'
 let leader = 0
-/** @type {HTMLInputElement | null} */
-let lastPicked = null
 
 /** @returns {HTMLElement[]} */
 const rows = () => [...document.querySelectorAll(ROWS)].filter(row => row.checkVisibility())
@@ -32,25 +32,6 @@ function moveRow(step) {
   const at = all.findIndex(row => row.contains(document.activeElement))
   const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)]
   if (next) /** @type {HTMLElement} */ (find(ROW_LINK, next)).focus()
-}
-
-/** @param {boolean} range */
-function pickRow(range) {
-  const row = document.activeElement?.closest('tr')
-  const box = /** @type {HTMLInputElement | null} */ (row && find('.pick input', row))
-  if (!box) return
-  const boxes = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll('tbody .pick input')])
-  box.checked = range || !box.checked
-  if (range && lastPicked && boxes.includes(lastPicked)) {
-    const [from, to] = [boxes.indexOf(lastPicked), boxes.indexOf(box)].sort((a, b) => a - b)
-    boxes.slice(from, to + 1).forEach(other => { other.checked = true })
-  }
-  lastPicked = box
-  box.dispatchEvent(new Event('change', { bubbles: true }))
-}
-
-function clearPicks() {
-  document.querySelectorAll('.pick input:checked').forEach(box => { /** @type {HTMLInputElement} */ (box).checked = false })
 }
 
 /** @type {Record<string, () => void>} */

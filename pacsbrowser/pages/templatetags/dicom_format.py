@@ -190,6 +190,7 @@ def counted(number: int | None, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
+@register.filter
 def plural(noun: str) -> str:
     """Return an English plural, good for the words that pages count."""
     if noun in UNCHANGED_PLURALS:
