@@ -8,6 +8,7 @@ from pacsbrowser.dicom.colour import colour_picture, palette_picture
 from pacsbrowser.dicom.decode import Array, Frame
 from pacsbrowser.dicom.frames import PixelLayout
 from pacsbrowser.dicom.grey import Bytes, GreyWindow, grey_picture
+from pacsbrowser.dicom.icc import on_screen
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.overlays import overlay_masks
 
@@ -24,15 +25,15 @@ def make_picture(
 
     Args:
         window: instead of what the object recommends; greys only.
-        read_bulk: reads large overlays by their path.
+        read_bulk: reads large overlays and colour profiles by their path.
     """
     stored = frame.samples
     if stored.ndim == 3:
-        picture = colour_picture(stored, frame.photometric, pixels)
+        picture = on_screen(colour_picture(stored, frame.photometric, pixels), model, read_bulk)
     else:
         clean = stored_values(stored, pixels) if frame.has_unused_bits else stored
         if pixels.photometric == "PALETTE COLOR":
-            picture = palette_picture(clean, model)
+            picture = on_screen(palette_picture(clean, model), model, read_bulk)
         else:
             picture = grey_picture(clean, pixels, model, number, window)
     for mask in overlay_masks(model, stored, number, read_bulk):

@@ -12,6 +12,8 @@ from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, pictur
 from pacsbrowser.archive.derived.previews import representative
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.decoder import DecodingError
+from pacsbrowser.dicom.grey import GreyWindow
+from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicomweb.accept import Offer, not_acceptable
 from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
@@ -32,6 +34,7 @@ from pacsbrowser.dicomweb.rendering import Rendering, annotation_lines, parse_re
 from pacsbrowser.dicomweb.resource import Call
 
 IMAGES = ("image/jpeg", "image/png", "image/webp")
+Looks = tuple[GreyWindow | None, Viewport | None, int, tuple[str, ...], bool]
 _SINGLE = tuple(Offer(image) for image in IMAGES)
 _PARTS = tuple(Offer(image, is_multipart=True) for image in IMAGES)
 
@@ -107,14 +110,23 @@ def _send(call: Call, row: Instance, frame: int | None, rendering: Rendering) ->
     if row.transfer_syntax_uid in VIDEO:
         raise not_acceptable(["the address …/rendered as video/mp4"], "Single pictures of a video are not offered.")
     number = middle_frame(row) if frame is None else frame
-    media_type = call.choose(*_SINGLE).media_type
-    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
-    key = picture_key(row.blob, number, media_type, rendering.window, rendering.viewport, rendering.quality, lines)
-    etag = f'"{key}"'
+    return send_picture(call, row, number, call.choose(*_SINGLE).media_type, rendering)
+
+
+def send_picture(call: Call, row: Instance, frame: int, media_type: str, rendering: Rendering) -> HttpResponseBase:
+    """Send the picture of frame `frame` (from 0)."""
+    etag = f'"{picture_key(row.blob, frame, media_type, *_looks(row, rendering))}"'
     same = unchanged(call, etag)
     if same is not None:
         return same
-    return send_bytes(call, make_picture(row, number, media_type, rendering), media_type, etag)
+    return send_bytes(call, make_picture(row, frame, media_type, rendering), media_type, etag)
+
+
+def _looks(row: Instance, rendering: Rendering) -> Looks:
+    """Return how a picture looks, as the archive takes it; in a viewport pixels have their shape."""
+    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
+    viewport = rendering.viewport
+    return rendering.window, viewport, rendering.quality, lines, viewport is not None
 
 
 def make_picture(row: Instance, frame: int, media_type: str, rendering: Rendering) -> bytes:
@@ -123,9 +135,8 @@ def make_picture(row: Instance, frame: int, media_type: str, rendering: Renderin
     Raises:
         Problem: it cannot be made.
     """
-    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
     try:
-        return picture(row.blob, frame, media_type, rendering.window, rendering.viewport, rendering.quality, lines)
+        return picture(row.blob, frame, media_type, *_looks(row, rendering))
     except (DecodingError, OSError) as error:
         raise pixel_problem(error) from error
 

@@ -27,6 +27,8 @@ class Rendering:
 def parse_rendering(call: Call) -> Rendering:
     """Return the parameters of a request; those that are not of rendering are not looked at."""
     found = dict(parameters_of(call.request))
+    if found.get("iccprofile", "no").lower() != "no":
+        raise Problem(400, "Pictures are in sRGB and carry no profile: iccprofile can only be no.")
     return Rendering(
         parse_window(found["window"]) if found.get("window") else None,
         parse_viewport(found["viewport"]) if found.get("viewport") else None,

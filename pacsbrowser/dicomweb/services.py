@@ -17,7 +17,7 @@ _PARTS_OCTETS = f'{RELATED}; type="{_OCTETS}"; transfer-syntax=*'
 _IMAGES = ("image/jpeg", "image/png", "image/webp")
 _FOUND = (DICOM_JSON, JSON, _PARTS_XML)
 _SEARCH = ("{attribute}", "includefield", "fuzzymatching", "emptyvalue", "multiplevalue", "limit", "offset", "accept")
-_RENDERING = ("window", "viewport", "quality", "annotation", "accept")
+_RENDERING = ("window", "viewport", "quality", "annotation", "iccprofile", "accept")
 
 
 @dataclass(frozen=True, slots=True)

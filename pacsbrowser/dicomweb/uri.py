@@ -2,23 +2,20 @@
 
 from django.http import HttpResponseBase
 
-from pacsbrowser.archive.derived.pictures import picture_key
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, NATIVE, VIDEO, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, covers, not_acceptable, parse_accept
-from pacsbrowser.dicomweb.delivery import send_bytes, unchanged
 from pacsbrowser.dicomweb.documents import HTML, MP4, PDF, document_of
 from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import note_download, note_view, one_instance
 from pacsbrowser.dicomweb.parameters import parameters_of
 from pacsbrowser.dicomweb.problems import Problem
-from pacsbrowser.dicomweb.rendered import IMAGES, make_picture
+from pacsbrowser.dicomweb.rendered import IMAGES, send_picture
 from pacsbrowser.dicomweb.rendering import (
     QUALITY,
     Rendering,
-    annotation_lines,
     parse_annotation,
     parse_quality,
     parse_window,
@@ -92,12 +89,7 @@ def _send_picture(call: Call, found: dict[str, str], row: Instance, media_type: 
     check_numbers(row, [frame + 1])
     rendering = _rendering(found, row)
     note_view(call, "instance", row)
-    lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
-    key = picture_key(row.blob, frame, media_type, rendering.window, rendering.viewport, rendering.quality, lines)
-    same = unchanged(call, f'"{key}"')
-    if same is not None:
-        return same
-    return send_bytes(call, make_picture(row, frame, media_type, rendering), media_type, f'"{key}"')
+    return send_picture(call, row, frame, media_type, rendering)
 
 
 def _rendering(found: dict[str, str], row: Instance) -> Rendering:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import ImageCms
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
 
 from pacsbrowser.dicom.bulkdata import find_value
@@ -205,3 +206,33 @@ def test_viewports_fit_without_distortion(media_type: str) -> None:
     assert (width, height) == (20, 40)
     colour = np.zeros((100, 50, 3), np.uint8)
     assert render(colour, media_type, Viewport(500, 200), 80, ("Ä 王",))[1:] == (100, 200)
+
+
+def with_profile(profile: bytes, **attributes: Any) -> bytes:
+    """A colour image of one colour, red 200, green 100, blue 50."""
+    pixels = np.tile(np.array([200, 100, 50], np.uint8), 64).tobytes()
+    return make_dataset(
+        PixelData=pixels, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8,
+        BitsStored=8, HighBit=7, ICCProfile=profile, **attributes,
+    )  # fmt: skip
+
+
+def test_a_colour_profile_is_applied() -> None:
+    """A profile whose red and green are exchanged."""
+    screen = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.abs(picture_of(with_profile(screen)).astype(int) - (200, 100, 50)).max() <= 1
+    exchanged = bytearray(screen)
+    places = {bytes(screen[at : at + 4]): at for at in range(132, 132 + 12 * screen[131], 12)}
+    red, green = places[b"rXYZ"], places[b"gXYZ"]
+    exchanged[red : red + 4], exchanged[green : green + 4] = b"gXYZ", b"rXYZ"
+    found = picture_of(with_profile(bytes(exchanged)))[0, 0].astype(int)
+    assert np.abs(found - (100, 200, 50)).max() <= 3
+    path = pydicom.Dataset()
+    path.ICCProfile = bytes(exchanged)
+    nested = picture_of(with_profile(b"", OpticalPathSequence=[path]))
+    assert np.array_equal(nested[0, 0], found)
+
+
+@pytest.mark.parametrize("profile", [b"no profile", b"\0" * 200, bytes(range(256)) * 8])
+def test_a_broken_profile_changes_nothing(profile: bytes) -> None:
+    assert tuple(picture_of(with_profile(profile))[0, 0]) == (200, 100, 50)

@@ -91,6 +91,7 @@ def test_a_viewport_scales_and_cuts_out(api: Api) -> None:
         "quality=101",
         "quality=x",
         "annotation=secrets",
+        "iccprofile=adobergb",
     ],
 )
 def test_wrong_parameters_are_refused_with_the_reason(api: Api, query: str) -> None:
@@ -98,6 +99,23 @@ def test_wrong_parameters_are_refused_with_the_reason(api: Api, query: str) -> N
     answer = api.get(f"{address(row)}/rendered?{query}")
     assert answer.status_code == 400
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ({}, (64, 64)),
+        ({"PixelSpacing": [2, 1]}, (32, 64)),
+        ({"PixelAspectRatio": [1, 2]}, (64, 32)),
+        ({"ImagerPixelSpacing": [0.5, 0.25]}, (32, 64)),
+    ],
+)
+def test_a_viewport_shows_pixels_in_their_shape(api: Api, attributes: dict[str, Any], size: tuple[int, int]) -> None:
+    ingest_datasets(make_dataset(**attributes))
+    row = Instance.objects.select_related("series__study").get()
+    where = f"{address(row)}/rendered"
+    assert image(get(api, f"{where}?viewport=64,64", "image/png")).size == size
+    assert image(get(api, f"{where}?iccprofile=no", "image/png")).size == (8, 8)
 
 
 def test_annotations_and_quality_change_the_picture(api: Api) -> None:

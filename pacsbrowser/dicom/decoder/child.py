@@ -36,7 +36,7 @@ from pacsbrowser.dicom.render import Viewport, render
 
 OPEN_FILES = 4
 MOST_OVERLAY = 64 << 20
-_GROUPS = frozenset((0x0020, 0x0028, 0x2050, 0x5200, *range(0x6000, 0x6020, 2)))
+_GROUPS = frozenset((0x0020, 0x0028, 0x0048, 0x2050, 0x5200, *range(0x6000, 0x6020, 2)))
 _SPACINGS = frozenset((0x00181164, 0x00182010))
 Step = Callable[[str], None]
 
