@@ -11,11 +11,15 @@ PACSBROWSER_DECODERS    processes that decode pixels, for each web process (defa
 PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
 PACSBROWSER_SESSION_HOURS  hours after which a session ends in any case (default 12)
+PACSBROWSER_AE_TITLE    the AE title of this archive (default PACSBROWSER)
+PACSBROWSER_DIMSE_*     who may call by DIMSE, TLS, and limits: see below, "the door for DIMSE"
+PACSBROWSER_NODE_NETWORKS  networks whose addresses nodes may have although they are loopback or link-local
 PACSBROWSER_SECRET_KEY  the signing key, where it is not to be kept in the data folder
 PACSBROWSER_DEBUG       1: Django's debug pages; refused on any address but this machine's own
 DATABASE_URL            sqlite:///path (default: in the data folder)
 """
 
+import ipaddress
 import os
 import secrets
 from datetime import timedelta
@@ -43,6 +47,13 @@ def _number(name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ImproperlyConfigured(f"{name} must be a whole number above zero, not {text!r}.")
     return int(text)
+
+
+def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word, strict=False) for word in _words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
 
 
 def _secret_key(folder: Path) -> str:
@@ -106,8 +117,10 @@ INSTALLED_APPS = [
     "pacsbrowser.audit",
     "pacsbrowser.jobs",
     "pacsbrowser.archive",
+    "pacsbrowser.exchange",
     "pacsbrowser.pages",
     "pacsbrowser.dicomweb",
+    "pacsbrowser.dimse",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -246,6 +259,30 @@ CONTENT_SECURITY_POLICY = {
 
 # Sites other than this one whose scripts may use DICOMweb; they need a token, cookies are never taken from elsewhere.
 DICOMWEB_CORS_ORIGINS = frozenset(_words("PACSBROWSER_CORS"))
+
+# ------------------------------------------------------------------ the door for DIMSE
+
+DIMSE_AE_TITLE = os.environ.get("PACSBROWSER_AE_TITLE", "").strip() or "PACSBROWSER"
+if len(DIMSE_AE_TITLE) > 16 or not DIMSE_AE_TITLE.isascii() or not DIMSE_AE_TITLE.isprintable():
+    raise ImproperlyConfigured("PACSBROWSER_AE_TITLE must have 1 to 16 characters of ASCII.")
+# Calls to another AE title than ours are refused.
+DIMSE_CHECK_CALLED = _flag("PACSBROWSER_DIMSE_CHECK_CALLED")
+# What callers may do that are no nodes: store, find, get, move; with none they are not even answered.
+DIMSE_STRANGERS = frozenset(_words("PACSBROWSER_DIMSE_STRANGERS") or ["store"]) - {"none"}
+if not {"store", "find", "get", "move"} >= DIMSE_STRANGERS:
+    raise ImproperlyConfigured("PACSBROWSER_DIMSE_STRANGERS takes store, find, get, move, or none.")
+# Objects of private and unknown SOP classes and transfer syntaxes are taken as well.
+DIMSE_TAKES_PRIVATE = os.environ.get("PACSBROWSER_DIMSE_PRIVATE", "1") != "0"
+DIMSE_MOST_ASSOCIATIONS = _number("PACSBROWSER_DIMSE_ASSOCIATIONS", 200)
+# Bytes of the longest unit that callers may send; a short one makes them slow.
+DIMSE_MOST_UNIT = max(4096, _number("PACSBROWSER_DIMSE_PDU", 131_072))
+# Seconds without a message after which an association is ended.
+DIMSE_IDLE = _number("PACSBROWSER_DIMSE_IDLE", 600)
+# PEM files: our certificate and its key make the port speak TLS; with authorities, callers need a certificate of them.
+DIMSE_TLS_CERT = os.environ.get("PACSBROWSER_DIMSE_TLS_CERT", "")
+DIMSE_TLS_KEY = os.environ.get("PACSBROWSER_DIMSE_TLS_KEY", "")
+DIMSE_TLS_CA = os.environ.get("PACSBROWSER_DIMSE_TLS_CA", "")
+NODE_NETWORKS = _networks("PACSBROWSER_NODE_NETWORKS")
 
 # ------------------------------------------------------------------ files
 

@@ -56,6 +56,7 @@ class LiveApp:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
+        self.dimse_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "start.log"
         self._arguments = arguments
@@ -82,7 +83,8 @@ class LiveApp:
     def start(self, ready_within: float = 60.0) -> float:
         """Start and wait until it answers; returns how long that took."""
         begun = time.monotonic()
-        command = [sys.executable, "manage.py", "start", "--bind", f"127.0.0.1:{self.port}", *self._arguments]
+        command = [sys.executable, "manage.py", "start", "--bind", f"127.0.0.1:{self.port}"]
+        command += ["--dimse-port", str(self.dimse_port), *self._arguments]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

@@ -91,7 +91,7 @@ def test_a_killed_supervisor_leaves_no_orphan(app: LiveApp) -> None:
 
 
 @LINUX
-@pytest.mark.parametrize("part", ["pacsbrowser.management.web", "worker"])
+@pytest.mark.parametrize("part", ["pacsbrowser.management.web", "worker", "dimse"])
 def test_a_killed_child_is_started_again(app: LiveApp, part: str) -> None:
     app.start()
     assert app.process is not None
@@ -163,7 +163,10 @@ def test_unsafe_settings_are_refused(tmp_path: Path) -> None:
     assert "go together" in refusal(tmp_path, PACSBROWSER_ADMIN="boss")
     assert "only sqlite" in refusal(tmp_path, DATABASE_URL="mysql://somewhere/x")
     assert "--bind wants" in refusal(tmp_path, "--bind", "pacs:port")
-    assert "no DIMSE process yet" in refusal(tmp_path, "--only", "dimse")
+    assert "--dimse-port wants" in refusal(tmp_path, "--dimse-port", "70000")
+    assert "store, find, get, move" in refusal(tmp_path, PACSBROWSER_DIMSE_STRANGERS="everything")
+    assert "PACSBROWSER_AE_TITLE" in refusal(tmp_path, PACSBROWSER_AE_TITLE="much too long a title")
+    assert "PACSBROWSER_NODE_NETWORKS" in refusal(tmp_path, PACSBROWSER_NODE_NETWORKS="here")
 
 
 def test_production_settings_pass_the_deployment_check(tmp_path: Path) -> None:

@@ -15,8 +15,15 @@ from pacsbrowser.dicom.elements import EXPLICIT_LITTLE
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.file_meta import make_file_meta
 from pacsbrowser.dicom.frames import BadPixels, NoPixels, PixelLayout, read_pixel_layout
-from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID, Layout, locate_data_set
-from pacsbrowser.dicom.reencode import NativePixels, element_head, write_explicit
+from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID, Layout, find_dataset_start, locate_data_set
+from pacsbrowser.dicom.reencode import (
+    Head,
+    NativePixels,
+    element_head,
+    implicit_head,
+    write_explicit,
+    write_implicit,
+)
 from pacsbrowser.dicom.transfer_syntaxes import NATIVE
 from pacsbrowser.dicom.window import inflated_pieces
 
@@ -84,6 +91,54 @@ def explicit_object(instance: Instance) -> Outgoing:
     return Outgoing(EXPLICIT_UID, _joined(head, _rewritten(blob, native, _changed_elements(first, pixels))))
 
 
+def stored_data_set(instance: Instance) -> tuple[str, Iterator[bytes]]:
+    """Return the transfer syntax and the bytes of the data set as it was received, without the head of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        DicomError: it is not DICOM any more.
+    """
+    with storage.open_blob(instance.blob) as file:
+        layout = locate_data_set(file)
+    return layout.transfer_syntax_uid, blob_pieces(instance.blob, layout.offset)
+
+
+def explicit_data_set(instance: Instance) -> Iterator[bytes]:
+    """Yield the data set of an object in Explicit VR Little Endian, decompressed where it is compressed.
+
+    Raises:
+        OSError, DicomError: the file cannot be read.
+        DecodingError: its pixels cannot be decoded. For the first frame this is known before anything is yielded.
+    """
+    pieces = explicit_object(instance).pieces
+    head = next(pieces)
+    start = find_dataset_start(head)
+    return _joined(head[start[0] :] if start else b"", pieces)
+
+
+def implicit_data_set(instance: Instance) -> Iterator[bytes]:
+    """Yield the data set of an object in Implicit VR Little Endian, decompressed where it is compressed.
+
+    Raises:
+        OSError, DicomError, DecodingError: as of `explicit_data_set`.
+    """
+    blob = instance.blob
+    with storage.open_blob(blob) as file:
+        layout = locate_data_set(file)
+        pixels = None if layout.transfer_syntax_uid in NATIVE else _compressed_pixels(file)
+    if pixels is None:
+        return _implicit(blob)
+    first = samples(blob, 0)
+    return _implicit(blob, _native_pixels(blob, pixels, first), _changed_elements(first, pixels, implicit_head))
+
+
+def _implicit(
+    blob: Blob, native: NativePixels | None = None, changed: dict[int, bytes] | None = None
+) -> Iterator[bytes]:
+    with storage.open_blob(blob) as file:
+        yield from write_implicit(locate_data_set(file), native, changed)
+
+
 def _rewritten(
     blob: Blob, native: NativePixels | None = None, changed: dict[int, bytes] | None = None
 ) -> Iterator[bytes]:
@@ -124,19 +179,19 @@ def _native_pixels(blob: Blob, pixels: PixelLayout, first: Samples) -> NativePix
     return NativePixels("OW" if first.bits_allocated > 8 else "OB", length, frames)
 
 
-def _changed_elements(first: Samples, pixels: PixelLayout) -> dict[int, bytes]:
+def _changed_elements(first: Samples, pixels: PixelLayout, head: Head = element_head) -> dict[int, bytes]:
     """Return the attributes of the Image Pixel module (PS3.3 C.7.6.3) that decoding has changed."""
     changed = {}
     if first.photometric != pixels.photometric:
         text = first.photometric.encode("ascii", "replace")
         text += b" " * (len(text) & 1)
-        changed[0x00280004] = element_head(0x00280004, "CS", len(text)) + text
+        changed[0x00280004] = head(0x00280004, "CS", len(text)) + text
     if first.samples != pixels.samples:
-        changed[0x00280002] = element_head(0x00280002, "US", 2) + pack("<H", first.samples)
+        changed[0x00280002] = head(0x00280002, "US", 2) + pack("<H", first.samples)
     if pixels.sign != pixels.header_sign:
-        changed[0x00280103] = element_head(0x00280103, "US", 2) + pack("<H", pixels.sign)
+        changed[0x00280103] = head(0x00280103, "US", 2) + pack("<H", pixels.sign)
     if first.bits_allocated != pixels.bits_allocated:
-        changed[0x00280100] = element_head(0x00280100, "US", 2) + pack("<H", first.bits_allocated)
+        changed[0x00280100] = head(0x00280100, "US", 2) + pack("<H", first.bits_allocated)
     return changed
 
 
@@ -159,4 +214,14 @@ def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-__all__ = ["DecodingError", "DicomError", "Outgoing", "blob_pieces", "explicit_object", "stored_object"]
+__all__ = [
+    "DecodingError",
+    "DicomError",
+    "Outgoing",
+    "blob_pieces",
+    "explicit_data_set",
+    "explicit_object",
+    "implicit_data_set",
+    "stored_data_set",
+    "stored_object",
+]

@@ -22,6 +22,10 @@ class Action(models.TextChoices):
     USER_CHANGE = "user_change", "Account changed"
     AUDIT_READ = "audit_read", "Audit log read"
     DECIDE = "decide", "Finding decided"
+    ASSOCIATE = "associate", "Association"
+    SEND = "send", "Send to a node"
+    COMMIT = "commit", "Storage commitment"
+    NODE_CHANGE = "node_change", "Node changed"
     START = "start", "Start"
     STOP = "stop", "Stop"
 

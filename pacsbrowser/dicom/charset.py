@@ -263,3 +263,11 @@ def _other_reading(raw: bytes, latin: bool) -> str:
         return ""
     common = sum(1 for run in runs for at in range(0, len(run), 2) if 0xB0 <= run[at] <= 0xF7 and run[at + 1] >= 0xA1)
     return "gbk" if common * 2 == high else ""
+
+
+def codec_of(declared: str) -> str:
+    """Return Python's name of the codec of one declared set without code extensions, '' for all else."""
+    sets = parse_character_sets(declared)
+    if sets.whole:
+        return sets.whole
+    return _SINGLE.get(sets.numbers[0], "") if len(sets.numbers) == 1 and "\\" not in declared else ""

@@ -1,4 +1,4 @@
-"""A data set written anew in Explicit VR Little Endian (PS3.5 A.2), as a stream, whatever it is written in.
+"""A data set written anew in Explicit (PS3.5 A.2) or Implicit VR Little Endian, as a stream, whatever it is written in.
 
 Values stay as they are: VRs that were left open are settled by the dictionary, bytes of numbers are turned round for
 Big Endian, and sequences end by delimiters so that none has to be held to be measured. A data set that is in Explicit
@@ -37,6 +37,10 @@ _WITH_PIXELS = PIXEL_TAGS | _EXTENDED_TABLES | {0x00280000, 0x7FE00000}
 _SHORTEST_UNKNOWN = 0x10000  # a value from this length on does not fit a length of two bytes (PS3.5 6.2.2)
 
 
+# Writes tag, VR (or not) and length.
+Head = Callable[[int, str, int], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class NativePixels:
     """Decoded pixel data to write in place of compressed: its VR, its length, its frames one after the other."""
@@ -51,6 +55,7 @@ class _Writer:
     window: Window
     pixels: NativePixels | None
     replaced: Mapping[int, bytes]
+    head: Head
     is_signed: bool = False
     open: list[bytes] = field(default_factory=list)  # what ends each open sequence and item, outermost first
 
@@ -77,7 +82,7 @@ class _Writer:
         elif tag in self.replaced and not element.depth:
             yield self.replaced[tag]
         elif _is_container(element, walker):
-            yield pack("<HH2sHI", tag >> 16, tag & 0xFFFF, b"SQ", 0, UNDEFINED)
+            yield self.head(tag, "SQ", UNDEFINED)
             self.open.append(_SEQUENCE_END)
         else:
             yield from self._write_value(element)
@@ -87,7 +92,7 @@ class _Writer:
         vr = implicit_vr(element.tag, element.length, self.is_signed) if element.encoding.implicit else element.vr
         if element.tag == PIXEL_REPRESENTATION and not element.depth:
             self._note_sign(element)
-        yield element_head(element.tag, vr, element.length)
+        yield self.head(element.tag, vr, element.length)
         size = UNIT_SIZES.get(vr, 1)
         for piece in _copy(self.window, element.start, end):
             yield piece if element.encoding.little or size == 1 else swapped(piece, vr)
@@ -100,9 +105,9 @@ class _Writer:
 
     def _write_pixels(self, element: Element) -> Iterator[bytes]:
         if self.pixels is not None:
-            yield from _native(element.tag, self.pixels)
+            yield from _native(element.tag, self.pixels, self.head)
         elif element.length == UNDEFINED:
-            yield pack("<HH2sHI", element.tag >> 16, element.tag & 0xFFFF, b"OB", 0, UNDEFINED)
+            yield self.head(element.tag, "OB", UNDEFINED)
             yield from _copy(self.window, element.start, _end_of(self.window, element))
         else:
             yield from self._write_value(element)
@@ -123,14 +128,32 @@ def write_explicit(
     if layout.encoding == EXPLICIT_LITTLE:
         yield from _splice(layout, pixels, replaced or {})
         return
-    writer = _Writer(layout.window, pixels, replaced or {})
+    yield from _write(layout, _Writer(layout.window, pixels, replaced or {}, element_head))
+
+
+def write_implicit(
+    layout: Layout, pixels: NativePixels | None = None, replaced: Mapping[int, bytes] | None = None
+) -> Iterator[bytes]:
+    """Yield the data set in Implicit VR Little Endian (PS3.5 A.1), which every node understands.
+
+    Args:
+        pixels: what to write in place of the pixel data; needed where they are compressed.
+        replaced: as for `write_explicit`, with heads of `implicit_head`.
+
+    Raises:
+        DicomError: the data set cannot be read on. What came before is written.
+    """
+    yield from _write(layout, _Writer(layout.window, pixels, replaced or {}, implicit_head))
+
+
+def _write(layout: Layout, writer: _Writer) -> Iterator[bytes]:
     walker = Walker(layout.window, layout.start, layout.encoding)
     try:
         for element in walker:
             yield from writer.write(element, walker)
     except Broken as broken:
-        if broken.tag in PIXEL_TAGS and not writer.open and pixels is None:
-            yield from _write_cut_pixels(layout, broken)
+        if broken.tag in PIXEL_TAGS and not writer.open and writer.pixels is None:
+            yield from _write_cut_pixels(layout, broken, writer.head)
     except DicomError:
         pass
     yield writer.close(0)
@@ -150,7 +173,7 @@ def _splice(layout: Layout, pixels: NativePixels | None, replaced: Mapping[int, 
             copied = _end_of(window, element)
             yield replaced.get(tag, b"")
             if pixels is not None and tag in PIXEL_TAGS:
-                yield from _native(tag, pixels)
+                yield from _native(tag, pixels, element_head)
     except (Broken, DicomError):
         pass
     yield from _copy(window, copied, window.size)
@@ -165,14 +188,14 @@ def _end_of(window: Window, element: Element) -> int:
         return window.size  # without its delimiter: nothing follows
 
 
-def _native(tag: int, pixels: NativePixels) -> Iterator[bytes]:
-    yield element_head(tag, pixels.vr, pixels.length)
+def _native(tag: int, pixels: NativePixels, head: Head) -> Iterator[bytes]:
+    yield head(tag, pixels.vr, pixels.length)
     yield from pixels.frames()
     if pixels.length & 1:
         yield b"\0"
 
 
-def _write_cut_pixels(layout: Layout, broken: Broken) -> Iterator[bytes]:
+def _write_cut_pixels(layout: Layout, broken: Broken, element_head: Head) -> Iterator[bytes]:
     """Write what a cut file has of its pixels, with the length that they really have."""
     head = layout.window.read(broken.offset, 12)
     start = broken.offset + (8 if layout.encoding.implicit else 12)
@@ -189,12 +212,18 @@ def _write_cut_pixels(layout: Layout, broken: Broken) -> Iterator[bytes]:
 
 def element_head(tag: int, vr: str, length: int) -> bytes:
     """Return tag, VR and length; a value too long for its VR goes as UN (PS3.5 6.2.2). Odd lengths are made even."""
-    length += length & 1
+    if length != UNDEFINED:
+        length += length & 1
     if vr not in LONG_VRS and length >= _SHORTEST_UNKNOWN:
         vr = "UN"
     if vr in LONG_VRS:
         return pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
     return pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+
+
+def implicit_head(tag: int, vr: str, length: int) -> bytes:
+    """Return tag and length, as Implicit VR has them. Odd lengths are made even."""
+    return pack("<HHI", tag >> 16, tag & 0xFFFF, length if length == UNDEFINED else length + (length & 1))
 
 
 def _is_container(element: Element, walker: Walker) -> bool:

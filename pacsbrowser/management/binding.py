@@ -39,7 +39,7 @@ def _numeric(host: str) -> str:
     return "127.0.0.1" if host == "localhost" else host
 
 
-def parse_binding(text: str) -> Binding:
+def parse_binding(text: str, option: str = "--bind") -> Binding:
     """Read HOST:PORT; the host is an address of this machine or localhost."""
     host, separator, port = text.rpartition(":")
     host = host.strip("[]")
@@ -48,7 +48,7 @@ def parse_binding(text: str) -> Binding:
         if not separator or not 0 < int(port) < 65536:
             raise ValueError
     except ValueError:
-        raise CommandError(f"--bind wants an address and a port, such as 127.0.0.1:8000, not {text!r}.") from None
+        raise CommandError(f"{option} wants an address and a port, such as 127.0.0.1:8000, not {text!r}.") from None
     return Binding(host, int(port))
 
 
@@ -76,7 +76,7 @@ def refuse_unsafe(binding: Binding) -> None:
         )
 
 
-def refuse_taken_port(binding: Binding) -> None:
+def refuse_taken_port(binding: Binding, option: str = "--bind") -> None:
     """Notice before starting that another program has the port."""
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -85,5 +85,5 @@ def refuse_taken_port(binding: Binding) -> None:
             probe.bind((binding.host, binding.port))
         except OSError as error:
             raise CommandError(
-                f"Cannot listen on {binding.host}:{binding.port}: {error.strerror}. Choose another with --bind."
+                f"Cannot listen on {binding.host}:{binding.port}: {error.strerror}. Choose another with {option}."
             ) from None

@@ -40,6 +40,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("help/", health.help, name="help"),
     path("help/dicomweb/", conformance.conformance, name="conformance"),
+    path("help/dimse/", conformance.dimse_conformance, name="dimse_conformance"),
     path("accounts/login/", account.login, name="login"),
     path("accounts/logout/", account.logout, name="logout"),
     path("accounts/", account.account, name="account"),

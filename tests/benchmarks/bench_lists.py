@@ -79,7 +79,7 @@ def product(folder: Path) -> Iterator[Browser]:
     run = [sys.executable, "manage.py"]
     subprocess.run([*run, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     subprocess.run([*run, "shell", "-v0", "-c", make], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-    command = [*run, "start", "--bind", f"127.0.0.1:{port}"]
+    command = [*run, "start", "--bind", f"127.0.0.1:{port}", "--dimse-port", str(free_port())]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: _answers(port), 60, "the product")

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 PAGES = [
     "/help/",
     "/help/dicomweb/",
+    "/help/dimse/",
     "/accounts/",
     "/tokens/",
     "/users/",

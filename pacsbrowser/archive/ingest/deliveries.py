@@ -41,18 +41,19 @@ def open_delivery(
     )
 
 
-def resume_delivery(door: Door, user: User, *, address: str = "", label: str = "") -> Delivery:
+def resume_delivery(door: Door, user: User | None, *, who: str = "", address: str = "", label: str = "") -> Delivery:
     """Return the delivery to which a single request of a program belongs: its last one, if that is still warm.
 
-    Programs send object by object, each in a request of its own; together they are one transfer. Such a delivery never
-    stands open, because nobody says when the last request has come.
+    Programs send object by object, each in a request or association of its own; together they are one transfer. Such
+    a delivery never stands open, because nobody says when the last request has come.
     """
     since = as_stored(Delivery, "active", timezone.now() - WARM)
-    own = "active > %s AND door = %s AND user_id = %s AND address = %s AND label = %s ORDER BY active DESC LIMIT 1"
-    found = select(Delivery, own, [since, door, user.pk, address[:64], label[:200]])
+    whose = "user_id = %s" if user else "user_id IS NULL AND who = %s"
+    own = f"active > %s AND door = %s AND {whose} AND address = %s AND label = %s ORDER BY active DESC LIMIT 1"
+    found = select(Delivery, own, [since, door, user.pk if user else who[:150], address[:64], label[:200]])
     if found:
         return found[0]
-    fresh = open_delivery(door, user.get_username(), user=user, address=address, label=label)
+    fresh = open_delivery(door, user.get_username() if user else who, user=user, address=address, label=label)
     close_delivery(fresh)
     return fresh
 

@@ -4,8 +4,18 @@ from pacsbrowser.archive.search.arrivals import MOST as MOST_STUDIES
 from pacsbrowser.archive.search.arrivals import Arrival, count_arrived_since, find_arrivals
 from pacsbrowser.archive.search.filters import Filters
 from pacsbrowser.archive.search.keys import KEYS, SearchKey
+from pacsbrowser.archive.search.levels import level_of
 from pacsbrowser.archive.search.modalities import find_modalities
-from pacsbrowser.archive.search.objects import MOST_RESULTS, ObjectRow, Search, Wanted, count_objects, find_objects
+from pacsbrowser.archive.search.objects import (
+    MOST_RESULTS,
+    ObjectRow,
+    Search,
+    Wanted,
+    count_objects,
+    find_keys,
+    find_objects,
+    read_objects,
+)
 from pacsbrowser.archive.search.patients import count_patients, find_patients
 from pacsbrowser.archive.search.persons import find_words
 from pacsbrowser.archive.search.plan import FEW, LIMIT, PATIENTS, STUDIES, Hits
@@ -53,6 +63,7 @@ __all__ = [
     "find_arrivals",
     "find_frame_of_reference",
     "find_holders",
+    "find_keys",
     "find_modalities",
     "find_objects",
     "find_partial",
@@ -61,5 +72,7 @@ __all__ = [
     "find_studies",
     "find_studies_of",
     "find_words",
+    "level_of",
     "parse_query",
+    "read_objects",
 ]

@@ -11,6 +11,15 @@ _PATIENT = {
     "IssuerOfPatientID": "p.issuer_of_patient_id",
     "PatientBirthDate": "p.patient_birth_date",
     "PatientSex": "p.patient_sex",
+    "NumberOfPatientRelatedStudies": "p.study_count",
+    "NumberOfPatientRelatedSeries": "p.series_count",
+    "NumberOfPatientRelatedInstances": "p.instance_count",
+}
+# What a patient's own row counts over all studies, as it is counted over those of a limited scope.
+OF_VISIBLE = {
+    "NumberOfPatientRelatedStudies": "count(*)",
+    "NumberOfPatientRelatedSeries": "sum(s.series_count)",
+    "NumberOfPatientRelatedInstances": "sum(s.instance_count)",
 }
 _STUDY = {
     "StudyInstanceUID": "s.study_instance_uid",
@@ -62,6 +71,7 @@ RETURNED: Mapping[Level, Mapping[str, str]] = {
     Level.INSTANCE: _INSTANCE,
 }
 ABOVE = {
+    Level.PATIENT: (Level.PATIENT,),
     Level.STUDY: (Level.PATIENT, Level.STUDY),
     Level.SERIES: (Level.PATIENT, Level.STUDY, Level.SERIES),
     Level.INSTANCE: (Level.PATIENT, Level.STUDY, Level.SERIES, Level.INSTANCE),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connections
 
 from pacsbrowser.archive.sweep import sweep
@@ -21,32 +21,35 @@ from pacsbrowser.management.supervisor import Child, Supervisor
 
 
 class Command(BaseCommand):
-    """Prepare the data folder, then run the web and worker processes until Ctrl-C."""
+    """Prepare the data folder, then run the web, DIMSE and worker processes until Ctrl-C."""
 
-    help = "Run the PACS browser: prepares the data folder and keeps the web and worker processes running."
+    help = "Run the PACS browser: prepares the data folder and keeps the web, DIMSE and worker processes running."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What may be chosen at start; everything else is in the environment (see settings.py)."""
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="where the web pages answer")
+        parser.add_argument("--dimse-port", type=int, default=11112, metavar="PORT", help="where DIMSE calls are taken")
+        parser.add_argument("--dimse-host", metavar="ADDRESS", help="the address for that (default: that of --bind)")
         parser.add_argument("--only", choices=["web", "worker", "dimse"], help="run only this part, on this host")
         parser.add_argument("--demo", action="store_true", help="load demonstration data first")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare, then supervise."""
         only: str = options["only"] or ""
-        if only == "dimse":
-            raise CommandError("This version has no DIMSE process yet; use web or worker.")
         binding = parse_binding(options["bind"])
-        serves = only != "worker"
+        dimse = parse_binding(f"{options['dimse_host'] or binding.host}:{options['dimse_port']}", "--dimse-port")
+        serves = only in ("", "web")
         if serves:
             refuse_unsafe(binding)
         # more workers may join on the same data folder, but there is one web part
         with preparation.only_start() if serves else nullcontext():
             if serves:
                 refuse_taken_port(binding)
+            if only in ("", "dimse"):
+                refuse_taken_port(dimse, "--dimse-port")
             self._prepare(binding, serves, options["demo"])
-            self._run(binding, only)
+            self._run(binding, dimse, only)
 
     def _prepare(self, binding: Binding, serves: bool, demo: bool) -> None:
         preparation.migrate()
@@ -61,18 +64,20 @@ class Command(BaseCommand):
             load_demo()
             self._say("Demonstration data is loaded.")
 
-    def _run(self, binding: Binding, only: str) -> None:
-        children = []
-        if only != "worker":
-            web = [sys.executable, "-m", "pacsbrowser.management.web", binding.host, str(binding.port)]
-            children.append(Child("web", web))
-        if only != "web":
-            manage = str(Path(settings.BASE_DIR) / "manage.py")
-            children.append(Child("worker", [sys.executable, manage, "worker"]))
+    def _run(self, binding: Binding, dimse: Binding, only: str) -> None:
+        manage = str(Path(settings.BASE_DIR) / "manage.py")
+        commands = {
+            "web": [sys.executable, "-m", "pacsbrowser.management.web", binding.host, str(binding.port)],
+            "dimse": [sys.executable, manage, "dimse", "--host", dimse.host, "--port", str(dimse.port)],
+            "worker": [sys.executable, manage, "worker"],
+        }
+        children = [Child(name, command) for name, command in commands.items() if only in ("", name)]
         record(Action.START, who="start", door="start", object=only or "all")
         # the children open their own connections; this process needs none while it waits
         connections.close_all()
-        announce = _Announcement(self, binding) if only != "worker" else lambda: None
+        announce = _Announcement(self, binding) if only in ("", "web") else lambda: None
+        if only in ("", "dimse"):
+            self._say_dimse(dimse)
         Supervisor(children, on_tick=announce).run()
         record(Action.STOP, who="start", door="start", object=only or "all")
         self._say("Stopped.")
@@ -80,6 +85,13 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+    def _say_dimse(self, dimse: Binding) -> None:
+        self._say(f"DIMSE: {settings.DIMSE_AE_TITLE} at {dimse.host}:{dimse.port}")
+        if not dimse.is_loopback and not settings.DIMSE_TLS_CERT:
+            self._say(
+                "Warning: DIMSE is not encrypted, and AE titles prove nothing: keep its port in a trusted network."
+            )
 
     def say_ready(self, binding: Binding) -> None:
         """Tell where the product is, once it answers."""

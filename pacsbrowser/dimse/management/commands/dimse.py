@@ -1,0 +1,40 @@
+"""The DIMSE process; `start` keeps it running."""
+
+import logging
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from pacsbrowser.dimse.server import Server
+from pacsbrowser.management.lifeline import die_with_parent
+
+
+class Command(BaseCommand):
+    """Answer DIMSE calls until told to stop."""
+
+    help = "Answer DIMSE calls until told to stop (`start` does this by itself)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to listen."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=11112)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the server in this process."""
+        if os.environ.get("PACSBROWSER_SUPERVISED"):
+            die_with_parent()
+        # its warnings may quote values of what it reads
+        for name in ("pynetdicom", "pydicom"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        server = Server(options["host"], options["port"])
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            server.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop)
+        server.run()

@@ -1,0 +1,118 @@
+"""The listening port: a thread for each connection, a limit to their number, and an end in good order."""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+
+from django.conf import settings
+
+from pacsbrowser.dimse.service import REQUEST_WITHIN, Connection
+from pacsbrowser.exchange.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+# Beyond the limit so many more are heard, to be told that there are too many; the rest is closed without a word.
+_HEARD = 32
+_BACKLOG = 256
+_STOP_WITHIN = 6.0
+
+
+class Server:
+    """Takes calls at an address and a port until it is stopped."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((host, port))
+        self._listener.listen(_BACKLOG)
+        self._tls = _tls()
+        self._open: dict[threading.Thread, Connection | None] = {}
+        self._lock = threading.Lock()
+        self._stops = threading.Event()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._listener.getsockname()[1])
+
+    def run(self) -> None:
+        """Take calls until `stop` is called from elsewhere."""
+        while not self._stops.is_set():
+            try:
+                connection, address = self._listener.accept()
+            except OSError as error:
+                if self._stops.is_set():
+                    break
+                # out of file descriptors, or the caller was gone again
+                logger.warning("a call could not be taken: %s", error.strerror)
+                self._stops.wait(0.05)
+                continue
+            self._take(connection, str(address[0]))
+        self._end()
+
+    def stop(self) -> None:
+        """Stop taking calls; what is being stored is stored to its end. May be called in a signal handler."""
+        self._stops.set()
+        # wakes up `accept`
+        self._listener.shutdown(socket.SHUT_RDWR)
+
+    def _take(self, connection: socket.socket, address: str) -> None:
+        with self._lock:
+            count = len(self._open)
+            if count >= settings.DIMSE_MOST_ASSOCIATIONS + _HEARD:
+                connection.close()
+                return
+            has_room = count < settings.DIMSE_MOST_ASSOCIATIONS
+            thread = threading.Thread(target=self._serve, args=(connection, address, has_room), daemon=True)
+            self._open[thread] = None
+        thread.start()
+
+    def _serve(self, connection: socket.socket, address: str, has_room: bool) -> None:
+        thread = threading.current_thread()
+        try:
+            connection = self._secured(connection)
+            served = Connection(Wire(connection), address.partition("%")[0], has_room)
+            with self._lock:
+                self._open[thread] = served
+            if not self._stops.is_set():
+                served.serve()
+        except OSError as error:
+            logger.info("a connection from %s failed: %s", address, getattr(error, "reason", "") or error.strerror)
+        finally:
+            connection.close()
+            with self._lock:
+                del self._open[thread]
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return connection
+        connection.settimeout(REQUEST_WITHIN)
+        return self._tls.wrap_socket(connection, server_side=True)
+
+    def _end(self) -> None:
+        self._listener.close()
+        deadline = time.monotonic() + _STOP_WITHIN
+        with self._lock:
+            still = dict(self._open)
+        for served in filter(None, still.values()):
+            served.stop()
+        for thread in still:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for served in filter(None, still.values()):
+            served.cut()
+
+
+def _tls() -> ssl.SSLContext | None:
+    """Return how the port speaks TLS, None where it does not."""
+    if not settings.DIMSE_TLS_CERT:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.DIMSE_TLS_CERT, settings.DIMSE_TLS_KEY or None)
+    if settings.DIMSE_TLS_CA:
+        context.load_verify_locations(settings.DIMSE_TLS_CA)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

@@ -1,0 +1,17 @@
+"""What can go wrong between two nodes, in words for the person who asked."""
+
+
+class ExchangeError(Exception):
+    """Something between this archive and another node failed; the text says what, without patient data."""
+
+
+class Unreachable(ExchangeError):
+    """No connection: the name, the address, the port, or TLS."""
+
+
+class Rejected(ExchangeError):
+    """The other side refused the association (PS3.8 9.3.4), or everything that was proposed in it."""
+
+
+class Lost(ExchangeError):
+    """An association that was open has ended before its time: aborted, cut, silent, or against the protocol."""

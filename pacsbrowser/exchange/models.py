@@ -1,0 +1,82 @@
+"""Remote nodes: who this archive exchanges objects with, where they are, and what each may do here."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from pacsbrowser.access.scope import EVERYTHING, Scope
+
+
+class Kind(models.TextChoices):
+    """How a node is spoken to."""
+
+    DIMSE = "dimse", "DIMSE"
+    DICOMWEB = "dicomweb", "DICOMweb"
+
+
+# AE (PS3.5 6.2): 16 characters of the default repertoire, no backslash, no control characters, not only spaces.
+_ae_title = RegexValidator(
+    r"^(?! )[\x20-\x5b\x5d-\x7e]{1,16}(?<! )\Z", "An AE title has 1 to 16 characters of ASCII and no backslash."
+)
+
+
+class Node(models.Model):
+    """A remote system. What it `may_…` is what it may ask of this archive; what it is sent needs none of these rights.
+
+    `addresses`: one address or network a line from which its calls come; empty: those of `host`.
+    `institutions`: as of a user; empty: all studies.
+    `is_trusted`: added by the operator on the command line, so that `host` may be any address, also of this machine.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.DIMSE)
+    ae_title = models.CharField("AE title", max_length=16, blank=True, validators=[_ae_title])
+    host = models.CharField(max_length=255, blank=True)
+    port = models.PositiveIntegerField(default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    tls = models.BooleanField("TLS", default=False)
+    url = models.URLField("URL", max_length=500, blank=True)
+    may_store = models.BooleanField("may store here", default=False)
+    may_find = models.BooleanField("may search here", default=False)
+    may_get = models.BooleanField("may fetch from here (C-GET)", default=False)
+    may_move = models.BooleanField("may have objects sent to known nodes (C-MOVE)", default=False)
+    addresses = models.TextField(blank=True)
+    institutions = models.TextField(blank=True)
+    is_trusted = models.BooleanField(default=False, editable=False)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        """A DIMSE caller is known by its AE title, so no two nodes share one."""
+
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=["ae_title"], condition=Q(kind=Kind.DIMSE), name="node_ae_title_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Demand what its kind needs."""
+        super().clean()
+        missing = {"ae_title", "host"} if self.kind == Kind.DIMSE else {"url"}
+        problems: dict[str, Any] = {field: "This is needed." for field in missing if not getattr(self, field)}
+        if problems:
+            raise ValidationError(problems)
+
+    @property
+    def scope(self) -> Scope:
+        """Which studies exist for this node."""
+        institutions = frozenset(line.strip() for line in self.institutions.splitlines() if line.strip())
+        return Scope(institutions=institutions) if institutions else EVERYTHING
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """What it may ask for: store, find, get, move."""
+        return frozenset(word for word in RIGHTS if getattr(self, f"may_{word}"))
+
+
+RIGHTS = ("store", "find", "get", "move")
