@@ -135,6 +135,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pacsbrowser.pages.requests.RequestNumberMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "pacsbrowser.dicomweb.programs.ProgramsMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

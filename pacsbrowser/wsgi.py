@@ -1,5 +1,6 @@
 """The web application as a WSGI callable, for any WSGI server."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -21,6 +22,10 @@ from pacsbrowser.sqlite.base import keep_connections  # noqa: E402
 
 keep_connections(4)
 application = PromptAnswers(TimedForms(django))
+
+# what is loaded by now stays for good: no collection has to look at it again
+gc.collect()
+gc.freeze()
 
 if os.environ.get("PACSBROWSER_SUPERVISED"):
     # the first requests go first

@@ -70,3 +70,13 @@ def test_other_methods_are_refused(api: Api, method: str) -> None:
     answer = api.generic(method, f"{BASE}/studies")
     assert_problem(answer, 405)
     assert answer["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+def test_a_program_with_a_token_passes_none_of_what_is_for_browsers(api: Api) -> None:
+    answer = api.get(f"{BASE}/studies", headers={"Origin": "https://elsewhere.example"})
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "private, no-store" and answer["X-Content-Type-Options"] == "nosniff"
+    assert int(answer["Content-Length"]) == len(answer.content)
+    assert not answer.cookies and "Content-Security-Policy" not in answer.headers
+    assert "X-Request-Number" in answer.headers
+    assert_problem(api.get(f"{BASE}/nothing/here"), 404)
