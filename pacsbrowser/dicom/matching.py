@@ -182,12 +182,23 @@ def _parse_range(vr: str, text: str) -> Match | None:
         digits = _digits(vr, text)
         return Exact(digits) if digits else None
     first, _, last = text.partition("-")
-    low, high = _digits(vr, first), _digits(vr, last, last=True)
+    low, high = _end(vr, first), _end(vr, last, last=True)
     if low is None or high is None or not (low or high):
         return None
     if vr == "DA" and low and high and low > high:
         return None  # of times this makes sense together with dates: from one evening to another morning
     return Range(low, high)
+
+
+def _end(vr: str, text: str, last: bool = False) -> str | None:
+    """Return the digits of one end of a range. Many a program lets every month end on its 31st day."""
+    digits = _digits(vr, text, last)
+    if digits is None and vr == "DA" and _LONG_MONTH.fullmatch(text.strip()):
+        return text.strip()
+    return digits
+
+
+_LONG_MONTH = re.compile(r"\d{4}(0[1-9]|1[0-2])(29|30|31)", re.ASCII)
 
 
 def _digits(vr: str, text: str, last: bool = False) -> str | None:

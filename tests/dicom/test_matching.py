@@ -93,3 +93,10 @@ def test_wild_cards_match_as_in_a_shell(pattern: str, text: str) -> None:
 @given(st.sampled_from(["DA", "TM", "UI", "PN", "IS"]), st.text())
 def test_any_query_value_can_be_parsed(vr: str, raw: str) -> None:
     parse_match(vr, raw)
+
+
+def test_a_range_of_dates_may_end_on_the_31st_of_any_month() -> None:
+    assert parse_match("DA", "20240201-20240231") == Range("20240201", "20240231")
+    assert parse_match("DA", "20230229-") == Range("20230229", "")
+    assert parse_match("DA", "20240231") is None
+    assert parse_match("DA", "20240201-20240232") is None
