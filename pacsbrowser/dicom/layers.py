@@ -13,7 +13,7 @@ from pacsbrowser.dicom.decode import Array
 from pacsbrowser.dicom.geometry import Plane, pixels_under
 from pacsbrowser.dicom.grey import Bytes
 
-OPACITY = 0.45
+OPACITY, OPACITY_ALONE = 0.45, 0.9
 MOST_LAYERS = 64
 
 
@@ -32,14 +32,14 @@ def parse_colours(raw: Any) -> tuple[tuple[float, tuple[int, int, int]], ...]:
     return tuple(sorted((float(least), (int(red), int(green), int(blue))) for least, (red, green, blue) in raw))
 
 
-def paint(picture: Bytes, plane: Plane | None, layers: list[Layer]) -> Bytes:
+def paint(picture: Bytes, plane: Plane | None, layers: list[Layer], opacity: float = OPACITY) -> Bytes:
     """Return an RGB picture with its layers; those that cannot be placed are left out."""
     rgb = np.repeat(picture[:, :, None], 3, axis=2) if picture.ndim == 2 else picture
     out = rgb.astype(np.float32)
     for layer in layers:
         placed = _placed(layer, rgb.shape[:2], plane)
         if placed is not None:
-            _paint_one(out, placed, layer)
+            _paint_one(out, placed, layer, opacity)
     return np.clip(out, 0, 255).round().astype(np.uint8)
 
 
@@ -53,7 +53,7 @@ def _placed(layer: Layer, shape: tuple[int, ...], plane: Plane | None) -> Array 
     return values
 
 
-def _paint_one(out: np.ndarray[Any, np.dtype[np.float32]], values: Array, layer: Layer) -> None:
+def _paint_one(out: np.ndarray[Any, np.dtype[np.float32]], values: Array, layer: Layer, opacity: float) -> None:
     for place, (least, colour) in enumerate(layer.colours):
         if layer.is_label:
             mask = values == least
@@ -61,4 +61,4 @@ def _paint_one(out: np.ndarray[Any, np.dtype[np.float32]], values: Array, layer:
             mask = values >= least
             if place + 1 < len(layer.colours):
                 mask &= values < layer.colours[place + 1][0]
-        out[mask] = out[mask] * (1 - OPACITY) + np.array(colour, np.float32) * OPACITY
+        out[mask] = out[mask] * (1 - opacity) + np.array(colour, np.float32) * opacity

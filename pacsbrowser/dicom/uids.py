@@ -16,6 +16,12 @@ _KINDS = {
     "Synchronization Frame of Reference": "frame_of_reference",
 }
 
+# Storage classes that are newer than the dictionary (PS3.6 A.1).
+_NEWER = {
+    "1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation Storage",
+    "1.2.840.10008.5.1.4.1.1.66.8": "Height Map Segmentation Storage",
+}
+
 
 def trim_uid(raw: str) -> str:
     """Return a UID without its padding: NUL by PS3.5 6.2, but spaces are a common fault."""
@@ -37,13 +43,15 @@ def is_valid_uid(uid: str) -> bool:
 def uid_name(uid: str) -> str | None:
     """Return the registered name (PS3.6 A) of a well-known UID, or None."""
     entry = UID_dictionary.get(uid)
-    return entry[0] if entry else None
+    return entry[0] if entry else _NEWER.get(uid)
 
 
 def uid_kind(uid: str) -> str | None:
     """Return what a well-known UID identifies: sop_class, transfer_syntax, frame_of_reference; None for all others."""
     entry = UID_dictionary.get(uid)
-    return _KINDS.get(entry[1]) if entry else None
+    if entry is None:
+        return "sop_class" if uid in _NEWER else None
+    return _KINDS.get(entry[1])
 
 
 def sop_class_name(uid: str) -> str:

@@ -13,6 +13,7 @@ from pacsbrowser.dicom.uids import uid_name
 from pacsbrowser.dicom.values import date_text, time_text
 
 ROWS = 500
+MOST_ITEMS = 20_000
 SHOWN = 300  # characters of one value
 VALUES = 16  # values of one attribute
 
@@ -64,6 +65,14 @@ def facts_of(dataset: DataItem, wanted: Iterable[tuple[str, str]]) -> list[Fact]
     """Return what an object says of the attributes wanted: pairs of label and path."""
     found = (Fact(label, *_value_and_tag(dataset, path)) for label, path in wanted)
     return [fact for fact in found if fact.value]
+
+
+def items_at(dataset: DataItem, path: str) -> list[DataItem]:
+    """Return the items of a sequence, or of the sequences of that name in each of its items ("Outer/Inner")."""
+    found = [dataset]
+    for keyword in path.split("/"):
+        found = [item for one in found for item in one.items(keyword)][:MOST_ITEMS]
+    return found
 
 
 def table_of(title: str, items: Sequence[DataItem], columns: Sequence[Column]) -> Table | None:

@@ -14,7 +14,10 @@ from pacsbrowser.pages.document_page import present_document, present_video
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.report_page import present_key_objects, present_report
+from pacsbrowser.pages.rt_page import present_dose, present_structures
+from pacsbrowser.pages.segment_page import present_segmentation
 from pacsbrowser.pages.state_page import present_state
+from pacsbrowser.pages.summary_page import present_summary
 from pacsbrowser.pages.waveform_page import present_waveform
 
 # Makes the presentation of an instance from its place and the query of the page; None where it holds nothing to show.
@@ -31,13 +34,21 @@ PRESENTATIONS: dict[str, Present] = {
     "3D material": present_document,
     "document": present_document,
     "waveform": present_waveform,
+    "RT structures": present_structures,
+    "RT dose": present_dose,
+    "segmentation": present_segmentation,
 }
 
 
 def presentation_of(place: InstancePlace, query: QueryDict) -> Presentation | None:
-    """Return what the page of an instance opens with; None for one that has its picture or its card."""
+    """Return what the page of an instance opens with; None for an image, which has its picture.
+
+    An object of a kind that has no presentation of its own has a summary: none is without a page.
+    """
     instance = place.instance
     if instance.transfer_syntax_uid in VIDEO:
         return present_video(place, query)
-    present = PRESENTATIONS.get(object_kind(instance.sop_class_uid))
-    return present(place, query) if present else None
+    kind = object_kind(instance.sop_class_uid)
+    if kind == "image" and instance.has_pixel_data:
+        return None
+    return PRESENTATIONS.get(kind, present_summary)(place, query)

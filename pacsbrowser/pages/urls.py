@@ -12,6 +12,7 @@ from pacsbrowser.pages import (
     findings,
     health,
     jobs,
+    layers,
     list_counts,
     lists,
     objects,
@@ -118,6 +119,11 @@ urlpatterns = [
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/document/<int:number>",
         documents.instance_document_page,
         name="instance_document_page",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/layers",
+        layers.instance_layers,
+        name="instance_layers",
     ),
     path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/video",

@@ -1,5 +1,6 @@
 """What findings and references are called on pages: titles, sentences, and the icon of a severity."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ TITLES = {
     "code_invalid": "Invalid code", "pixel_description": "Impossible image description",
     "pixel_data_length": "Pixel data of the wrong length",
 }  # fmt: skip
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
 ICONS = {"error": ("error", "bad"), "warning": ("warning", "warn"), "info": ("info", "")}
 # What one object is to another that it refers to (dicom.references).
 REFERENCES = {
@@ -82,3 +84,10 @@ def finding_line(finding: Finding) -> FindingLine:
 def finding_lines(rows: Iterable[Finding]) -> list[FindingLine]:
     """Return findings with their words and icons."""
     return [finding_line(finding) for finding in rows]
+
+
+def words_of(keyword: str) -> str:
+    """Return a keyword of DICOM as words: "PixelSpacing" as "Pixel spacing", "SOPClassUID" as "SOP class UID"."""
+    words = _WORDS.findall(keyword)
+    first, *rest = words or [keyword]
+    return " ".join([first, *(word if word.isupper() and len(word) > 1 else word.lower() for word in rest)])

@@ -29,20 +29,20 @@ from pacsbrowser.dicom.geometry import plane_of
 from pacsbrowser.dicom.grey import Bytes, GreyWindow
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.json_reader import read_wanted
-from pacsbrowser.dicom.layers import MOST_LAYERS, Layer, paint, parse_colours
+from pacsbrowser.dicom.layers import MOST_LAYERS, OPACITY, OPACITY_ALONE, Layer, paint, parse_colours
 from pacsbrowser.dicom.part10 import Layout
 from pacsbrowser.dicom.pixels import make_picture
 from pacsbrowser.dicom.render import Viewport, render
 
 OPEN_FILES = 4
 MOST_OVERLAY = 64 << 20
-_GROUPS = frozenset((0x0020, 0x0028, 0x0048, 0x2050, 0x5200, *range(0x6000, 0x6020, 2)))
+_GROUPS = frozenset((0x0020, 0x0028, 0x0048, 0x2050, 0x3004, 0x5200, *range(0x6000, 0x6020, 2)))
 _SPACINGS = frozenset((0x00181164, 0x00182010))
 Step = Callable[[str], None]
 
 
 def _is_of_pictures(tag: int) -> bool:
-    """Say whether an attribute has to do with how pixels are shown: places, pixels, looks, overlays, spacings."""
+    """Say whether an attribute has to do with how pixels are shown: places, pixels, looks, doses, overlays, spacings."""
     return tag >> 16 in _GROUPS or tag in _SPACINGS
 
 
@@ -136,11 +136,15 @@ class _Child:
             opened, frame = self._decode(below, begin)
             number = int(below["frame"])
             picture = make_picture(frame, opened.pixels, opened.read_model(), number, None, opened.read_bulk)
-            plane = plane_of(opened.read_model(), number)
+            plane, aspect = plane_of(opened.read_model(), number), pixel_aspect(opened.read_model(), number)
         else:
-            picture, plane = np.zeros(layers[0].stored.shape, np.uint8), layers[0].plane
+            picture, plane, aspect = np.zeros(layers[0].stored.shape, np.uint8), layers[0].plane, 1.0
         begin("painting the layers")
-        return _encode(paint(picture, plane, layers), request, begin)
+        painted = paint(picture, plane, layers, OPACITY if below else OPACITY_ALONE)
+        width, height = request["viewport"]
+        # A coarse mask is not made smooth: its pixels are what there is.
+        fits = painted.shape[1] <= width and painted.shape[0] <= height
+        return _encode(painted, {**request, "viewport": None} if fits else request, begin, aspect)
 
     def _layer(self, source: dict[str, Any], begin: Step) -> Layer:
         opened, frame = self._decode(source, begin)
