@@ -42,7 +42,7 @@ Step = Callable[[str], None]
 
 
 def _is_of_pictures(tag: int) -> bool:
-    """Say whether an attribute has to do with how pixels are shown: places, pixels, looks, doses, overlays, spacings."""
+    """Say whether an attribute tells how pixels are shown: places, pixels, looks, doses, overlays, spacings."""
     return tag >> 16 in _GROUPS or tag in _SPACINGS
 
 
