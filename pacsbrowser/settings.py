@@ -8,6 +8,7 @@ PACSBROWSER_PROXIES     addresses of trusted proxies; only they may name the cli
 PACSBROWSER_CORS        origins (https://viewer.example) whose pages may use DICOMweb with a token (default: none)
 PACSBROWSER_CACHE_GB    how large the kept pictures of frames may grow, in gigabytes (default 2)
 PACSBROWSER_DECODERS    processes that decode pixels, for each web process (default 2)
+PACSBROWSER_JOBS        jobs that a worker process does at a time (default 3)
 PACSBROWSER_ZIP_GB      what an uploaded zip may unpack to at most, in gigabytes (default 64)
 PACSBROWSER_IDLE        minutes without a click after which a session ends (default 30)
 PACSBROWSER_SESSION_HOURS  hours after which a session ends in any case (default 12)
@@ -306,6 +307,7 @@ FILE_UPLOAD_HANDLERS = ["pacsbrowser.pages.upload_form.RefusingHandler"]
 ZIP_MAX_BYTES = _number("PACSBROWSER_ZIP_GB", 64) * 10**9
 # Pictures that were made once are kept, the least recently used go first.
 PICTURE_CACHE_BYTES = _number("PACSBROWSER_CACHE_GB", 2) * 10**9
+JOBS_AT_ONCE = _number("PACSBROWSER_JOBS", 3)
 DECODERS = _number("PACSBROWSER_DECODERS", 2)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000

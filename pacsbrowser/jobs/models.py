@@ -1,4 +1,4 @@
-"""The table of jobs."""
+"""The tables of jobs, and of the single things that a job deals with."""
 
 import uuid
 from typing import Any
@@ -36,6 +36,9 @@ class Job(models.Model):
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(default=0)
     unit = models.CharField(max_length=20, blank=True)
+    # of `unit` in a second, over the last while
+    rate = models.FloatField(default=0)
+    failed = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     cancel_asked = models.BooleanField(default=False)
     worker = models.CharField(max_length=128, blank=True)
@@ -66,6 +69,46 @@ class Job(models.Model):
         return self.state in ENDED
 
     @property
+    def remaining(self) -> float | None:
+        """Seconds that the rest takes at the present rate; None where that cannot be said."""
+        if self.state != State.RUNNING or self.rate <= 0 or not self.total:
+            return None
+        return max(self.total - self.done, 0) / self.rate
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the last start to the end."""
+        return (self.finished - self.started).total_seconds() if self.started and self.finished else None
+
+    @property
     def outcome(self) -> dict[str, Any]:
         """What the function returned; empty before the end."""
         return dict(self.result)
+
+
+class ItemState(models.TextChoices):
+    """What became of one of the things that a job deals with."""
+
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Done"
+    WARNING = "warning", "Done, with a remark"
+    FAILED = "failed", "Failed"
+
+
+class JobItem(models.Model):
+    """One thing that a job deals with: an object to send, a study to fetch. A retry takes up only what has failed."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="items", db_index=False)
+    # what the job's function knows it by: the key of a row, or a UID
+    subject = models.CharField(max_length=64)
+    label = models.CharField(max_length=256, blank=True)
+    state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.WAITING)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        """For what still waits, and for the counts and the lists of the job's page."""
+
+        indexes = [models.Index(fields=["job", "state", "id"], name="job_item_state")]
+
+    def __str__(self) -> str:
+        return f"item {self.pk}"

@@ -94,7 +94,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         return {"places": [], "theme": "", "demo": is_demo()}
     return {
         "places": SimpleLazyObject(lambda: places_of(user, current)),
-        "running_jobs": SimpleLazyObject(lambda: _running_jobs(user)),
+        "running_jobs": SimpleLazyObject(lambda: running_jobs(user)),
         "theme": user.theme,
         "demo": is_demo(),
     }
@@ -105,6 +105,8 @@ def is_demo() -> bool:
     return (settings.PACSBROWSER_DATA / "demo").exists()
 
 
-def _running_jobs(user: User) -> int:
-    jobs = Job.objects.filter(state__in=[State.QUEUED, State.RUNNING])
-    return (jobs if user.is_administrator else jobs.filter(owner=user)).count()
+def running_jobs(user: User) -> dict[str, int]:
+    """How many jobs of somebody run or wait, and how far they are together, in per cent; 0 jobs: none."""
+    rows = Job.objects.filter(owner=user, state__in=[State.QUEUED, State.RUNNING]).values_list("done", "total")
+    parts = [done / total if total else 0.0 for done, total in rows]
+    return {"count": len(parts), "percent": round(100 * sum(parts) / len(parts)) if parts else 0}

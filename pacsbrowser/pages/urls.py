@@ -56,6 +56,7 @@ urlpatterns = [
     path("users/<int:pk>/link/", people.user_link, name="user_link"),
     path("audit/", audit_log.event_list, name="event_list"),
     path("jobs/", jobs.job_list, name="job_list"),
+    path("jobs/running", jobs.job_indicator, name="job_indicator"),
     path("jobs/<uuid:pk>/", jobs.job_detail, name="job_detail"),
     path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
     path("jobs/<uuid:pk>/retry/", jobs.job_retry, name="job_retry"),

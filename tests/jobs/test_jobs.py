@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.jobs import work
-from pacsbrowser.jobs.models import ENDED, Job, State
-from pacsbrowser.jobs.work import JobFailed, Progress, cancel, enqueue, job, retry
+from pacsbrowser.jobs.items import Items, add_items
+from pacsbrowser.jobs.models import ENDED, ItemState, Job, JobItem, State
+from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, cancel, enqueue, job, retry
 from pacsbrowser.jobs.worker import Worker
+from pacsbrowser.pages.templatetags.humane import time_span
 
 pytestmark = pytest.mark.django_db
 
@@ -222,3 +224,158 @@ def test_pages(client: Client) -> None:
     client.post(reverse("job_retry", args=[row.pk]))
     row.refresh_from_db()
     assert row.state == State.QUEUED
+
+
+def test_each_item_keeps_what_became_of_it_and_a_retry_takes_up_what_failed() -> None:
+    dealt_with: list[str] = []
+
+    @job("send")
+    def send(progress: Progress) -> dict[str, Any]:
+        with Items(progress, "objects") as items:
+            for some in items.waiting():
+                for item in some:
+                    dealt_with.append(item.subject)
+                    bad = item.subject == "3" and len(dealt_with) <= 5
+                    items.settle(item, ItemState.FAILED if bad else ItemState.DONE, "no\x00room" if bad else "")
+            return items.end()
+
+    row = enqueue("send", None, "Send")
+    assert add_items(row, [(str(number), f"object {number}") for number in range(5)]) == 5
+    Worker().work_once()
+    row.refresh_from_db()
+    assert (row.state, row.problem, row.done, row.total, row.failed) == (State.FAILED, "1 of 5 failed.", 5, 5, 1)
+    assert row.items.get(state=ItemState.FAILED).reason == "no\N{REPLACEMENT CHARACTER}room"
+    assert retry(row)
+    Worker().work_once()
+    row.refresh_from_db()
+    assert (row.state, row.failed, row.result) == (State.DONE, 0, {"done": 5})
+    assert dealt_with == ["0", "1", "2", "3", "4", "3"]
+
+
+def test_a_job_that_was_cut_off_goes_on_with_what_still_waits() -> None:
+    dealt_with: list[str] = []
+
+    @job("send")
+    def send(progress: Progress) -> dict[str, Any]:
+        with Items(progress, "objects") as items:
+            for some in items.waiting():
+                for item in some:
+                    dealt_with.append(item.subject)
+                    items.settle(item, ItemState.DONE)
+                    if len(dealt_with) == 3:
+                        raise RuntimeError("cut off")
+            return items.end()
+
+    row = enqueue("send", None, "Send")
+    add_items(row, [(str(number), "") for number in range(6)])
+    worker = Worker()
+    worker.work_once()
+    Job.objects.update(not_before=timezone.now())
+    worker.work_once()
+    row.refresh_from_db()
+    assert (row.state, row.done, row.attempts) == (State.DONE, 6, 2)
+    assert dealt_with == [str(number) for number in range(6)]
+
+
+def test_a_job_may_ask_to_be_run_later() -> None:
+    @job("forward")
+    def forward(progress: Progress) -> None:
+        raise JobDelayed("Nobody answers.", timedelta(minutes=5))
+
+    row = enqueue("forward", None, "Forward")
+    worker = Worker()
+    assert worker.work_once() and not worker.work_once()
+    row.refresh_from_db()
+    assert (row.state, row.problem, row.attempts, row.worker) == (State.QUEUED, "Nobody answers.", 1, "")
+    assert timedelta(minutes=4) < row.not_before - timezone.now() < timedelta(minutes=6)
+
+
+def test_one_lane_is_kept_for_what_is_no_transfer() -> None:
+    job("send", is_transfer=True)(lambda progress: None)
+    job("unpack")(lambda progress: None)
+    sending, unpacking = enqueue("send", None, "Send"), enqueue("unpack", None, "Unpack")
+    worker = Worker(2)
+    first = worker.claim(transfers=False)
+    assert first is not None and first.pk == unpacking.pk
+    assert worker.claim(transfers=False) is None
+    second = worker.claim()
+    assert second is not None and second.pk == sending.pk
+    assert first.worker != second.worker
+
+
+def test_a_lane_that_lost_its_job_does_not_write_into_the_next_run() -> None:
+    job("one")(lambda progress: None)
+    row = enqueue("one", None, "One")
+    worker = Worker(2)
+    lost = worker.claim()
+    assert lost is not None
+    Job.objects.update(state=State.QUEUED, worker="")
+    again = worker.claim()
+    assert again is not None and again.pk == row.pk
+    with pytest.raises(work.JobLost):
+        Progress(lost).advance()
+    Progress(again).advance()
+
+
+def test_rate_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(work.time, "monotonic", lambda: now[0])
+    job("one")(lambda progress: None)
+    enqueue("one", None, "One")
+    row = Worker().claim()
+    assert row is not None
+    progress = Progress(row)
+    progress.set_total(1000, "objects", done=400)
+    for _ in range(20):
+        now[0] += 1
+        progress.advance(10)
+    row.refresh_from_db()
+    assert (row.done, row.rate, row.remaining) == (600, 10.0, 40.0)
+
+
+def test_jobs_take_their_items_along() -> None:
+    job("one")(lambda progress: None)
+    row = enqueue("one", None, "Old")
+    add_items(row, [("1", "")] * 3)
+    Job.objects.update(state=State.DONE, finished=timezone.now() - timedelta(days=91))
+    assert work.prune() == 1 and not JobItem.objects.exists()
+
+
+def test_the_page_of_a_job_shows_what_failed_first(client: Client) -> None:
+    mine = User.objects.create_user("mine", password="x")
+    job("one")(lambda progress: None)
+    row = enqueue("one", mine, "Send")
+    add_items(row, [(str(number), f"object <{number}>") for number in range(150)])
+    row.items.filter(subject="7").update(state=ItemState.FAILED, reason="out of <resources>")
+    client.force_login(mine)
+    address = reverse("job_detail", args=[row.pk])
+    text = client.get(address).content.decode()
+    assert "object &lt;7&gt;" in text and "out of &lt;resources&gt;" in text and "object &lt;8&gt;" not in text
+    text = client.get(address, {"state": "waiting"}).content.decode()
+    assert "object &lt;0&gt;" in text and "Further items" in text
+    after = row.items.get(subject="100").pk
+    text = client.get(address, {"state": "waiting", "after": after}).content.decode()
+    assert "object &lt;101&gt;" in text and "Further items" not in text
+
+
+def test_polling_ends_with_the_last_job(client: Client) -> None:
+    mine = User.objects.create_user("mine", password="x")
+    job("one")(lambda progress: progress.set_total(4))
+    client.force_login(mine)
+    enqueue("one", mine, "Send")
+    assert "every 2s" in client.get(reverse("job_list")).content.decode()
+    text = client.get(reverse("help")).content.decode()
+    assert "1 job, 0 %" in text and 'hx-get="/jobs/running"' in text
+    Worker().work_once()
+    assert "every" not in client.get(reverse("job_list")).content.decode()
+    assert "/jobs/running" not in client.get(reverse("help")).content.decode()
+    text = client.get(reverse("job_indicator"), headers={"HX-Request": "true"}).content.decode()
+    assert "Job done" in text and "every" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "less than 1 s"), (6, "6 s"), (112, "1 min 52 s"), (3600, "1 h"), (7500, "2 h 5 min"), (273_600, "3 d 4 h")],
+)
+def test_spans_of_time(seconds: float, text: str) -> None:
+    assert time_span(seconds) == text

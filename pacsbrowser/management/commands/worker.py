@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from pacsbrowser.jobs.worker import Worker
@@ -22,6 +23,6 @@ class Command(BaseCommand):
             die_with_parent()
         preparing = Preparing()
         preparing.start()
-        Worker().run()
+        Worker(settings.JOBS_AT_ONCE).run()
         preparing.stop()
         preparing.join()
