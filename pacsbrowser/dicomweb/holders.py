@@ -1,25 +1,16 @@
 """The instances that an address names, of all studies of that UID that the caller may see: the union of the holders."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from django.db.models import QuerySet
 
-from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive.held import SENT, find_held
 from pacsbrowser.archive.models import Instance, Series, Study
 from pacsbrowser.audit.record import record_download, record_view
 from pacsbrowser.dicomweb.problems import not_found
 from pacsbrowser.dicomweb.resource import Call
-from pacsbrowser.prepared import Prepared, Slot
 
 BATCH = 200
-# What answers need of an instance; anything else is read when it is asked for.
-_SENT = (
-    "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number_of_frames", "rows", "columns",
-    "has_pixel_data", "received", "blob__path", "blob__sha256", "blob__size", "series__series_instance_uid",
-    "series__study__study_instance_uid",
-)  # fmt: skip
-_HELD = (*_SENT, "series__study__patient__patient_id")
 
 
 def instances_of(call: Call, study: str, series: str = "", instance: str = "") -> QuerySet[Instance]:
@@ -62,20 +53,10 @@ def held_instances(call: Call, study: str, series: str, instance: str) -> list[I
     Raises:
         Problem: 404, there is none.
     """
-    found = _held(call.scope).find(study=study, series=series, instance=instance)
+    found = find_held(call.scope, study, series, instance)
     if not found:
         raise not_found()
     return found
-
-
-@lru_cache(maxsize=256)
-def _held(scope: Scope) -> Prepared[Instance]:
-    rows = Instance.objects.visible_to(scope).filter(
-        sop_instance_uid=Slot("instance"),
-        series__series_instance_uid=Slot("series"),
-        series__study__study_instance_uid=Slot("study"),
-    )
-    return Prepared(rows.select_related("blob", "series__study__patient").only(*_HELD).order_by("pk"))
 
 
 def keys_of(rows: QuerySet[Instance]) -> list[int]:
@@ -103,7 +84,7 @@ def read_batches(keys: Sequence[int]) -> Iterator[Instance]:
     """Yield instances by their keys, in batches, so that no query stays open while a client is slow."""
     for start in range(0, len(keys), BATCH):
         some = keys[start : start + BATCH]
-        found = Instance.objects.live().select_related("blob", "series__study").only(*_SENT).in_bulk(some)
+        found = Instance.objects.live().select_related("blob", "series__study").only(*SENT).in_bulk(some)
         yield from (found[key] for key in some if key in found)
 
 

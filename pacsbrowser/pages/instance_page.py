@@ -16,6 +16,7 @@ from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentations import presentation_of
 from pacsbrowser.pages.study_page import banner, findings_context
 from pacsbrowser.pages.tags import tags_context
+from pacsbrowser.pages.thumbs import picture
 
 # Attributes of the header worth a place above the tag table: label, keyword, tag.
 HIGHLIGHTS = (
@@ -72,6 +73,7 @@ def context(place: InstancePlace, query: QueryDict) -> dict[str, Any]:
         "referred_by": references.referrers_of_instance(instance, place.scope),
         "header": summary(instance),
         "presentation": presentation_of(place, query),
+        "picture": picture(instance, place.series, place),
         **tags_context(place, query),
         **banner(place),
         **findings_context(place),

@@ -13,6 +13,7 @@ from pacsbrowser.archive.models import Instance, Series
 from pacsbrowser.archive.viewing import has_pictures
 from pacsbrowser.pages.lookup import SeriesPlace
 from pacsbrowser.pages.study_page import banner, findings_context
+from pacsbrowser.pages.thumbs import Thumb, instance_thumb
 
 # Name in the URL, icon, label.
 VIEWS = (("grid", "grid", "Grid"), ("table", "rows", "Table"))
@@ -47,10 +48,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """An instance on the page, the gap before it, and how many further objects came under its UID."""
+    """An instance on the page, the gap before it, its thumbnail, and how many further objects came under its UID."""
 
     instance: Instance
     gap: Gap | None
+    thumb: Thumb
     copies: int = 0
 
 
@@ -88,7 +90,7 @@ def context(place: SeriesPlace, query: QueryDict) -> dict[str, Any]:
         "study": place.study,
         "series": series,
         "window": window,
-        "tiles": tiles(window, gaps),
+        "tiles": tiles(window, gaps, place),
         "ruler": ruler(window, gaps, first, last) if last > first else None,
         "gaps": gaps,
         "whole_count": series.instance_count + series.missing_count,
@@ -124,11 +126,16 @@ def rule_of(series: Series) -> Rule:
     return Rule(*RULES.get(series.order_rule, RULES["uid"]))
 
 
-def tiles(window: SeriesWindow, gaps: list[Gap]) -> list[Tile]:
+def tiles(window: SeriesWindow, gaps: list[Gap], place: SeriesPlace) -> list[Tile]:
     """Return the instances of a page, each with the gap that lies before it."""
     before = {gap.last + 1: gap for gap in gaps}
     return [
-        Tile(instance, before.get(instance.position), window.copies.get(instance.pk, 0))
+        Tile(
+            instance,
+            before.get(instance.position),
+            instance_thumb(instance, place.series, place),
+            window.copies.get(instance.pk, 0),
+        )
         for instance in window.instances
     ]
 

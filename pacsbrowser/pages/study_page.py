@@ -1,5 +1,6 @@
 """What the study page shows: its attributes, where it came from, and a page of its series by number."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from pacsbrowser.archive.models import Delivery, DeliveryStudy, Instance, Series
 from pacsbrowser.archive.viewing import has_pictures
 from pacsbrowser.pages.lookup import Place
 from pacsbrowser.pages.patient_page import study_cards
+from pacsbrowser.pages.thumbs import Thumb, series_thumb
 from pacsbrowser.pages.wording import finding_lines
 
 PAGE = 100
@@ -23,10 +25,11 @@ OTHER_STUDIES = 4
 
 @dataclass(frozen=True, slots=True)
 class SeriesCard:
-    """A series with what kind of objects it holds, the gaps in its numbers and its findings."""
+    """A series with what kind of objects it holds, its thumbnail, the gaps in its numbers and its findings."""
 
     series: Series
     sop_class_uid: str
+    thumb: Thumb
     findings: int
     gaps: list[Gap] = field(default_factory=list)
 
@@ -81,21 +84,26 @@ def findings_context(place: Place) -> dict[str, Any]:
 
 
 def series_cards(rows: list[Series], place: Place) -> list[SeriesCard]:
-    """Return series with what their cards show, in three queries whatever their number."""
+    """Return series with what their cards show, in as many queries whatever their number."""
     gaps = browsing.find_small_gaps(rows)
     counts = finding_counts(rows, place.scope)
-    classes = _sop_classes(rows)
-    return [
-        SeriesCard(series, classes.get(series.pk, ""), counts.get(series.pk, 0), gaps.get(series.pk, []))
-        for series in rows
-    ]
+    firsts = _first_instances(rows)
+    return [_card(series, firsts.get(series.pk), counts, gaps, place) for series in rows]
 
 
-def _sop_classes(rows: list[Series]) -> dict[int, str]:
-    """Return the SOP class of the first instance of each series."""
+def _card(
+    series: Series, first: Instance | None, counts: Mapping[int, int], gaps: Mapping[int, list[Gap]], place: Place
+) -> SeriesCard:
+    thumb = series_thumb(series, first, place)
+    return SeriesCard(series, thumb.sop_class_uid, thumb, counts.get(series.pk, 0), gaps.get(series.pk, []))
+
+
+def _first_instances(rows: list[Series]) -> dict[int, Instance]:
+    """Return the first instance of each series, by the key of the series."""
     earliest = Instance.objects.live().filter(series=OuterRef("pk")).order_by("position", "pk")
-    first = Subquery(earliest.values("sop_class_uid")[:1])
-    return dict(Series.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", first))
+    first = Subquery(earliest.values("pk")[:1])
+    keys = Series.objects.filter(pk__in=[row.pk for row in rows]).values_list(first, flat=True)
+    return {instance.series_id: instance for instance in Instance.objects.filter(pk__in=list(keys))}
 
 
 def _page(rows: QuerySet[Series], after: str) -> list[Series]:

@@ -18,6 +18,7 @@ from pacsbrowser.pages import (
     objects,
     omnibox,
     people,
+    previews,
     report_files,
     selection,
     series_references,
@@ -83,6 +84,7 @@ urlpatterns = [
         series_references.series_references,
         name="series_references",
     ),
+    path("studies/<str:study_uid>/series/<str:series_uid>/preview", previews.series_preview, name="series_preview"),
     path("studies/<str:study_uid>/series/<str:series_uid>/zip", downloads.series_zip, name="series_zip"),
     path("studies/<str:study_uid>/series/<str:series_uid>/csv", downloads.series_csv, name="series_csv"),
     path("studies/<str:study_uid>/series/<str:series_uid>/remove", trash.series_remove, name="series_remove"),
@@ -95,6 +97,11 @@ urlpatterns = [
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/file",
         downloads.instance_file,
         name="instance_file",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/preview",
+        previews.instance_preview,
+        name="instance_preview",
     ),
     path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/report.txt",

@@ -17,7 +17,7 @@ from pacsbrowser.archive.derived import folder
 from pacsbrowser.archive.derived.metadata import series_metadata
 from pacsbrowser.archive.derived.pictures import decoders, read_kept
 from pacsbrowser.archive.derived.preparing import REST, is_pending, prepare_pending
-from pacsbrowser.archive.derived.previews import SIDE, has_preview, preview, preview_key, representative
+from pacsbrowser.archive.derived.previews import SMALL, has_preview, preview, preview_key, representative
 from pacsbrowser.archive.models import Instance, Series, Study
 from tests.datasets import ingest_datasets, make_dataset, make_series
 from tests.live import LiveApp, wait_until
@@ -132,7 +132,7 @@ def test_the_preview_of_a_series_is_of_its_middle() -> None:
 def test_a_preview_has_the_shape_of_what_it_shows() -> None:
     ingest_datasets(make_dataset(PixelSpacing=[2, 1]))
     picture = Image.open(BytesIO(preview(Instance.objects.select_related("blob").get())))
-    assert picture.size == (SIDE // 2, SIDE)
+    assert picture.size == (SMALL // 2, SMALL)
 
 
 def test_the_worker_prepares_by_itself(tmp_path: Path, django_db_blocker: Any) -> None:

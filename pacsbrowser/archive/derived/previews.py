@@ -12,8 +12,8 @@ from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 
 MEDIA_TYPE = "image/webp"
-SIDE = 256
-_VIEWPORT = Viewport(SIDE, SIDE)
+# The longest side in pixels: in grids and lists, and on the page of an instance.
+SMALL, LARGE = 256, 640
 _QUALITY = 80
 # A picture that takes more than the moment a page may wait for: it is made ahead, for so many of a series.
 SLOW_PIXELS = 1_500_000
@@ -25,19 +25,20 @@ def has_preview(instance: Instance) -> bool:
     return instance.has_pixel_data and instance.transfer_syntax_uid not in VIDEO
 
 
-def preview_key(instance: Instance) -> str:
+def preview_key(instance: Instance, side: int = SMALL) -> str:
     """Return the name of an instance's preview, which is also its entity tag."""
     frame = middle_frame(instance)
-    return picture_key(instance.blob, frame, MEDIA_TYPE, None, _VIEWPORT, _QUALITY, is_square=True)
+    return picture_key(instance.blob, frame, MEDIA_TYPE, None, Viewport(side, side), _QUALITY, is_square=True)
 
 
-def preview(instance: Instance) -> bytes:
-    """Return the preview of an instance, at most 256 pixels a side.
+def preview(instance: Instance, side: int = SMALL) -> bytes:
+    """Return the preview of an instance, at most `side` pixels wide and high.
 
     Raises:
         DecodingError: it cannot be made; `step` says where it failed.
     """
-    return picture(instance.blob, middle_frame(instance), MEDIA_TYPE, None, _VIEWPORT, _QUALITY, is_square=True)
+    frame = middle_frame(instance)
+    return picture(instance.blob, frame, MEDIA_TYPE, None, Viewport(side, side), _QUALITY, is_square=True)
 
 
 def representative(series: Series) -> Instance | None:
