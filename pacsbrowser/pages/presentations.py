@@ -46,9 +46,11 @@ def presentation_of(place: InstancePlace, query: QueryDict) -> Presentation | No
     An object of a kind that has no presentation of its own has a summary: none is without a page.
     """
     instance = place.instance
-    if instance.transfer_syntax_uid in VIDEO:
-        return present_video(place, query)
     kind = object_kind(instance.sop_class_uid)
-    if kind == "image" and instance.has_pixel_data:
+    present = present_video if instance.transfer_syntax_uid in VIDEO else PRESENTATIONS.get(kind, present_summary)
+    if kind == "image" and present is present_summary and instance.has_pixel_data:
         return None
-    return PRESENTATIONS.get(kind, present_summary)(place, query)
+    try:
+        return present(place, query)
+    except FileNotFoundError:
+        return None  # the page says that the file is not in the store

@@ -11,6 +11,7 @@ from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.archive.underneath import image_at, images_by_uid
 from pacsbrowser.dicom.data_item import read_object
+from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.dose import Histogram, bands_of, parse_dose, parse_histograms
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.geometry import Plane, plane_of
@@ -53,13 +54,12 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Outlines in a box of SVG, over an image where one is here; `unit` is what one mm is in the drawing."""
+    """Outlines in a box of SVG, over an image where one is here."""
 
     left: float
     top: float
     width: float
     height: float
-    unit: float
     outlines: list[Outline]
     image: Instance | None = None
 
@@ -109,14 +109,13 @@ def draw_outlines(
     flat = [(contour, _flat(found, axis, plane)) for contour, found in points if found]
     if image and plane:
         left, top, width, height = -0.5, -0.5, float(image.columns or 1), float(image.rows or 1)
-        unit = 1 / float(np.linalg.norm(plane.across))
     else:
         xs, ys = [x for _, found in flat for x, _ in found], [y for _, found in flat for _, y in found]
         margin = max(max(xs) - min(xs), max(ys) - min(ys), 20.0) * 0.08
         left, top = min(xs) - margin, min(ys) - margin
-        width, height, unit = max(xs) - left + margin, max(ys) - top + margin, 1.0
+        width, height = max(xs) - left + margin, max(ys) - top + margin
     outlines = [_outline(contour, found, known.get(contour.region), max(width, height)) for contour, found in flat]
-    return Drawing(left, top, width, height, unit, outlines, image if plane else None)
+    return Drawing(left, top, width, height, outlines, image if plane else None)
 
 
 def _plane(image: Instance) -> Plane | None:
@@ -162,7 +161,7 @@ def present_dose(place: InstancePlace, query: QueryDict) -> Presentation:
             shown |= {"dose": dose, "bands": bands_of(dose), "leaf": leaf, "below": layered.image,
                       "height": dose.height_of(leaf.number - 1)}  # fmt: skip
         shown["facts"] = [*grid, *facts_of(dataset, RT_DOSE)]
-    except DicomError as error:
+    except (DicomError, DecodingError) as error:
         shown["problem"] = error.reason
     return Presentation("dose.html", shown, STYLE)
 

@@ -9,6 +9,7 @@ from pacsbrowser.pages import (
     conformance,
     documents,
     downloads,
+    drawings,
     findings,
     health,
     jobs,
@@ -127,6 +128,11 @@ urlpatterns = [
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/document/<int:number>",
         documents.instance_document_page,
         name="instance_document_page",
+    ),
+    path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/drawing",
+        drawings.instance_drawing,
+        name="instance_drawing",
     ),
     path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/layers",

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import QueryDict
 
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.uids import sop_class_name
@@ -49,7 +50,7 @@ def present_waveform(place: InstancePlace, query: QueryDict) -> Presentation:
     with storage.open_blob(place.instance.blob) as file:
         recording = parse_recording(read_object(file, frozenset((WAVEFORM_DATA,))))
         wish = wish_of(recording, query)
-        in_millivolts = any(word in sop_class_name(place.instance.sop_class_uid) for word in _AT_GAIN)
+        in_millivolts = is_at_gain(place.instance)
         if wish and wish.group.channels:
             try:
                 strips, height = paper.place_strips(
@@ -61,6 +62,11 @@ def present_waveform(place: InstancePlace, query: QueryDict) -> Presentation:
                 problem = error.reason
     shown = _shown(recording, wish, drawn, in_millivolts)
     return Presentation("waveform.html", {**shown, "problem": problem}, STYLE)
+
+
+def is_at_gain(instance: Instance) -> bool:
+    """Say whether voltages of an object are drawn at a gain in mm/mV."""
+    return any(word in sop_class_name(instance.sop_class_uid) for word in _AT_GAIN)
 
 
 def wish_of(recording: Recording, query: QueryDict) -> Wish | None:

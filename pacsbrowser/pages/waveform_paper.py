@@ -124,7 +124,7 @@ def draw(
     channels = sorted({strip.channel for strip in strips})
     count = math.ceil((end - begin) * group.rate) + 1
     data = dict(zip(channels, read_samples(file, group, tuple(channels), first, count), strict=True))
-    row = 2 * min((strip.y for strip in strips), default=TOP) - 2 * TOP
+    row = _row_height(strips, height)
     traces, pulse_rows = [], set()
     for strip in strips:
         channel = group.channels[strip.channel]
@@ -138,6 +138,12 @@ def draw(
     height = math.ceil(height)
     return Paper(width, height, _lines(width, height, 1), _lines(width, height, 5), traces,
                  "".join(_pulse(y, gain, speed) for y in sorted(pulse_rows)))  # fmt: skip
+
+
+def _row_height(strips: list[Strip], height: float) -> float:
+    """Return how far rows stand from each other, of one row its own height."""
+    rows = sorted({strip.y for strip in strips})
+    return rows[1] - rows[0] if len(rows) > 1 else height - 2 * TOP
 
 
 def _cut(samples: Samples, group: Group, strip: Strip, first: int) -> Samples:

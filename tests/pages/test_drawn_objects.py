@@ -296,3 +296,39 @@ def test_every_class_has_a_page_even_when_nothing_is_in_it(viewer: Client, tail:
     page = viewer.get(url_of(Instance.objects.get()))
     assert page.status_code == 200 and "unsupported" not in text_of(page).lower()
     assert "type-sheet" not in text_of(page)
+
+
+def test_small_drawings_stand_for_what_has_no_pixels(viewer: Client) -> None:
+    ingest_datasets(make_structures())
+    drawing = viewer.get(f"{PAGE}drawing")
+    assert (
+        drawing.headers["Content-Type"] == "image/svg+xml" and "sandbox" in drawing.headers["Content-Security-Policy"]
+    )
+    assert 'd="M2.00 2.00L10.00 2.00L10.00 10.00L2.00 10.00Z" stroke="#ff00ff"' in text_of(drawing)
+    again = viewer.get(f"{PAGE}drawing", headers={"If-None-Match": drawing.headers["ETag"]})
+    assert again.status_code == 304 and "sandbox" in again.headers["Content-Security-Policy"]
+    ingest_datasets(make_segmentation())
+    assert viewer.get(f"{instance_url(series=1)}drawing").status_code == 404
+
+
+def test_a_trace_is_drawn_small_whatever_it_holds(viewer: Client) -> None:
+    from tests.dicom.test_waveform import make_group, make_waveform
+    from tests.pages.test_presentations import make_ecg
+
+    ingest_datasets(make_ecg())
+    drawing = text_of(viewer.get(f"{instance_url()}drawing"))
+    assert drawing.count("<path") == 4 and 'viewBox="0 0 60 60"' in drawing
+    ingest_datasets(make_waveform(make_group(np.zeros((10, 1), np.int16), "0"), SOPInstanceUID="1.2.9"))
+    assert viewer.get(f"{url_of(Instance.objects.get(sop_instance_uid='1.2.9'))}drawing").status_code == 404
+
+
+@pytest.mark.parametrize("tail", ["66.4", "481.3", "481.2", "9.1.1", "104.1", "481.5", "66"])
+def test_an_object_whose_file_is_gone_says_so(viewer: Client, tail: str) -> None:
+    from pacsbrowser.archive import storage
+
+    ingest_datasets(make_object(CLASS + tail))
+    storage.blob_path(Instance.objects.get().blob).unlink()
+    page = viewer.get(PAGE)
+    assert page.status_code == 200 and "It is not in the store" in text_of(page)
+    for name in ("layers", "drawing", "document", "document/1", "video", "sound/1"):
+        assert viewer.get(f"{PAGE}{name}").status_code == 404

@@ -1,0 +1,86 @@
+"""Small drawings of objects that have no pixels, as SVG files for grids and lists: a trace, outlines of structures."""
+
+import hashlib
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from pacsbrowser.archive import storage
+from pacsbrowser.archive.models import Instance, Level
+from pacsbrowser.audit.record import record_view
+from pacsbrowser.dicom.data_item import read_object
+from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.modality import object_kind
+from pacsbrowser.dicom.part10 import open_data_set
+from pacsbrowser.dicom.structures import CONTOUR_DATA, fullest, parse_regions, read_contours, read_points
+from pacsbrowser.dicom.waveform import WAVEFORM_DATA, parse_recording
+from pacsbrowser.pages.lookup import find_instance, offers_choice
+from pacsbrowser.pages.rt_page import OUTLINES, draw_outlines
+from pacsbrowser.pages.waveform_page import is_at_gain
+from pacsbrowser.pages.waveform_paper import Strip, draw
+
+HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-cache"}
+_FORMAT = 1  # raise it when drawings come out otherwise than before
+SIDE = 60.0  # mm of paper
+SHOWN = 3  # channels
+SPEED, GAIN = 25.0, 10.0
+DRAWN = frozenset(("waveform", "RT structures"))
+
+
+@require_safe
+@offers_choice
+def instance_drawing(request: HttpRequest, study_uid: str, series_uid: str, instance_uid: str) -> HttpResponseBase:
+    """Send the drawing of an instance."""
+    place = find_instance(request, study_uid, series_uid, instance_uid)
+    record_view(request, Level.INSTANCE, place.uid, place.study.study_instance_uid, place.patient.audit_name)
+    etag = f'"{hashlib.sha256(bytes(place.instance.blob.sha256) + bytes([_FORMAT])).hexdigest()[:40]}"'
+    response = get_conditional_response(request, etag=etag, response=None)
+    if response is None:
+        response = HttpResponse(_draw(place.instance), content_type="image/svg+xml")
+    for name, value in {**HEADERS, "ETag": etag}.items():
+        response.headers[name] = value
+    return response
+
+
+def _draw(instance: Instance) -> str:
+    kind = object_kind(instance.sop_class_uid)
+    try:
+        if kind == "waveform":
+            return _trace(instance)
+        if kind == "RT structures":
+            return _outlines(instance)
+    except (DicomError, OSError) as error:
+        raise Http404(getattr(error, "reason", "The file is not in the store.")) from error
+    raise Http404("The instance has no drawing.")
+
+
+def _trace(instance: Instance) -> str:
+    """Draw the begin of some channels: of leads I, II and V2 where they are, else of the first three."""
+    with storage.open_blob(instance.blob) as file:
+        groups = parse_recording(read_object(file, frozenset((WAVEFORM_DATA,)))).groups
+        group = next((one for one in groups if one.channels), None)
+        if group is None:
+            raise Http404("There is no waveform that can be drawn.")
+        leads = {channel.lead: place for place, channel in reversed(list(enumerate(group.channels)))}
+        wanted = [leads[lead] for lead in ("I", "II", "V2") if lead in leads]
+        chosen = wanted if len(wanted) == SHOWN else list(range(min(SHOWN, len(group.channels))))
+        row, seconds = SIDE / len(chosen), min((SIDE - 4) / SPEED, group.duration)
+        strips = [Strip(channel, 2.0, row * (place + 0.5), 0.0, seconds) for place, channel in enumerate(chosen)]
+        sheet = draw(file, group, strips, SIDE, gain=GAIN, speed=SPEED, in_millivolts=is_at_gain(instance))
+    return render_to_string("drawings/trace.svg", {"traces": sheet.traces, "side": SIDE})
+
+
+def _outlines(instance: Instance) -> str:
+    """Draw the outlines of the slice with most structures."""
+    with storage.open_blob(instance.blob) as file:
+        contours = read_contours(file)
+        slices = contours.slices()
+        if not slices:
+            raise Http404("There are no contours to draw.")
+        regions = parse_regions(read_object(file, frozenset((CONTOUR_DATA,))), contours)
+        window = open_data_set(file).window
+        _, found = slices[fullest(slices)]
+        points = [(contour, read_points(window, contour)) for contour in found[:OUTLINES]]
+    return render_to_string("drawings/outlines.svg", {"drawing": draw_outlines(points, regions, contours.axis)})
