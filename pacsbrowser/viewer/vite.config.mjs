@@ -10,8 +10,9 @@ const names = { entryFileNames: '[name]-[hash].js', chunkFileNames: '[name]-[has
 const entry = {
   name: 'entry',
   generateBundle(_options, bundle) {
-    const app = Object.values(bundle).find(file => file.isEntry)
-    const source = [...app.imports, app.fileName].map(name => `import './${name}';\n`).join('')
+    const [early, app] = ['early', 'app'].map(name => Object.values(bundle).find(file => file.isEntry && file.name === name))
+    const others = app.imports.filter(name => name !== early.fileName)
+    const source = `import './${early.fileName}';\n${[...others, app.fileName].map(name => `import('./${name}');\n`).join('')}`
     this.emitFile({ type: 'asset', fileName: 'viewer.js', source })
   },
 }
@@ -41,7 +42,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 6000,
     license: { fileName: 'THIRD_PARTY_LICENSES.md' },
     rollupOptions: {
-      input: { app: here('src/app.js') },
+      input: { early: here('src/early.js'), app: here('src/app.js') },
       // what others wrote changes seldom, and stays in caches when our part changes
       output: { ...names, codeSplitting: { groups: [{ name: 'cornerstone', test: /node_modules|src.stubs/ }] } },
     },

@@ -1,2 +1,3 @@
-import './cornerstone-189bdE_n.js';
-import './app-DKZNQUnS.js';
+import './early-ChjH3FhA.js';
+import('./cornerstone-189bdE_n.js');
+import('./app-DTZSF7Aw.js');

@@ -13,10 +13,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.accessibility import assert_accessible
 from tests.datasets import make_dataset
-from tests.e2e.viewing import SLICES, address, series_uid, study_uid, write_volume
+from tests.e2e.viewing import SLICES, address, key_objects, segmentation, series_uid, study_uid, write_volume
 from tests.live import LiveApp, Person
 
 pytestmark = pytest.mark.e2e
+# WebGL is drawn by the processor here, which other tests need as well
+expect.set_options(timeout=20_000)
 
 STUDY, PRIOR, MIXED = 71, 72, 73
 WHO = {"PatientID": "E2E-71", "PatientName": "Ball^Bea", "StudyDescription": "CT ball"}
@@ -28,6 +30,9 @@ def balls(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> LiveAp
     folder = tmp_path_factory.mktemp("balls")
     write_volume(folder, STUDY, StudyDate="20260301", **WHO)
     write_volume(folder, STUDY, 2, slices=1, StudyDate="20260301", **{**WHO, "SeriesDescription": "Scout"})
+    same = {**WHO, "StudyDate": "20260301"}
+    (folder / "seg.dcm").write_bytes(segmentation(STUDY, 8, 1, 11, **same))
+    (folder / "ko.dcm").write_bytes(key_objects(STUDY, 9, [f"{series_uid(STUDY, 1)}.{n}" for n in (6, 12)], **same))
     write_volume(folder, PRIOR, StudyDate="20240301", **WHO)
     write_volume(folder, MIXED, slices=3, StudyDate="20230301", **{**WHO, "PatientID": "E2E-73"})
     short = {"Rows": 512, "Columns": 512, "SOPInstanceUID": f"{series_uid(MIXED, 1)}.9", "InstanceNumber": 9}
@@ -219,6 +224,36 @@ def test_a_prior_is_opened_beside_and_scrolls_along(page_of: Page) -> None:
     page_of.reload()
     shows(page_of, 7)
     shows(page_of, 2, viewport=2)
+
+
+def test_a_segmentation_lies_over_the_slice_it_belongs_to(page_of: Page) -> None:
+    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
+    button = page_of.get_by_role("button", name="Segments")
+    button.click()
+    viewport = page_of.locator(".viewport").first
+    expect(viewport.locator(".legend")).to_contain_text("Lesion")
+    expect(viewport).to_have_attribute("data-segments", "1")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    picture = page_of.locator(".viewport .canvas").screenshot()
+    red, _, blue = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))[380, 560].astype(int)
+    assert red - blue > 20
+    page_of.keyboard.press("ArrowDown")
+    expect(viewport).to_have_attribute("data-segments", "0")
+    page_of.keyboard.press("g")
+    expect(viewport.locator(".legend")).to_have_count(0)
+    page_of.get_by_role("link", name="Lesions").click()
+    expect(viewport.locator(".legend")).to_contain_text("Lesion")
+    shows(page_of, 1)
+
+
+def test_key_images_are_jumped_to(page_of: Page) -> None:
+    opened(page_of)
+    page_of.get_by_role("button", name="Key image").click()
+    shows(page_of, 6)
+    page_of.keyboard.press("k")
+    shows(page_of, 12)
+    page_of.keyboard.press("k")
+    shows(page_of, 6)
 
 
 def test_cine_plays_and_stops(page_of: Page) -> None:

@@ -41,8 +41,8 @@ export class Viewer {
   /** Shows what the address says. */
   async start() {
     if (!this.entries.length) return
+    const first = this.entries.find(entry => entry.link.getAttribute('aria-current'))
     for (const element of findAll('.scripted')) element.hidden = false
-    find('.nothing')?.remove()
     listenToToolbar(this)
     listenToKeys(this)
     this.#listenToStrip()
@@ -57,8 +57,6 @@ export class Viewer {
     new ResizeObserver(() => this.#resize()).observe(this.stage)
     const { layout, views } = readState(location.search, this.study)
     this.setLayout(layout)
-    const first = this.entries.find(entry => entry.link.getAttribute('aria-current'))
-      ?? this.entries.find(entry => entry.kind === 'images') ?? this.entries[0]
     await Promise.all(views.map((view, at) => {
       const named = this.entries.find(entry => entry.series === view.series && entry.study === view.study)
       const entry = named ?? (at === 0 ? first : undefined)
@@ -70,8 +68,10 @@ export class Viewer {
    * @param {import('./strip.js').Entry} entry @param {Pane} [pane] @param {Partial<import('./address.js').View>} [view] */
   async open(entry, pane = this.pane, view = {}) {
     if (this.planes) await this.commands.mpr()
+    find('.nothing')?.remove()
     const under = entry.kind === 'segmentation' && this.entries.find(one => one.series === entry.over && one.study === entry.study)
-    if (under) {
+    // one that does not say where it lies is shown by itself
+    if (under && (await this.segmentsOf(entry)).masks.length) {
       await this.open(under, pane, view)
       return this.showSegments(entry)
     }
@@ -98,15 +98,20 @@ export class Viewer {
     return known
   }
 
+  /** @param {import('./strip.js').Entry} entry a segmentation */
+  async segmentsOf(entry) {
+    const segments = new Segments(await this.stackOf(entry))
+    await segments.load()
+    return segments
+  }
+
   /** @param {import('./strip.js').Entry | null} entry a segmentation, or null for none */
   async showSegments(entry) {
     this.panes.forEach(pane => Segments.clear(pane))
     this.segments = null
     if (entry) {
-      const segments = new Segments(await this.stackOf(entry))
-      await segments.load()
-      this.segments = segments
-      say(`${segments.segments.length} segments`)
+      this.segments = await this.segmentsOf(entry)
+      say(`${this.segments.segments.length} segments`)
     }
     this.panes.forEach(pane => pane.redraw())
     this.refresh()

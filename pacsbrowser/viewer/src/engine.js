@@ -3,6 +3,7 @@
 import { cache, Enums, getShouldUseCPURendering, imageRetrievalPoolManager, init as initCore, RenderingEngine } from '@cornerstonejs/core'
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import { init as initTools } from '@cornerstonejs/tools'
+import { headersFor } from './mend.js'
 
 const MB = 1024 * 1024
 const { RequestType } = Enums
@@ -13,10 +14,14 @@ export const CACHE_BYTES =
 
 /** @returns {RenderingEngine} */
 export function startEngine() {
-  initCore()
+  // to make a context of WebGL takes long, and each keeps its own copy of a volume: one serves all viewports
+  initCore(/** @type {any} */ ({ rendering: { webGlContextCount: 1 } }))
   initTools()
   const cores = navigator.hardwareConcurrency || 2
-  initLoader({ maxWebWorkers: Math.min(Math.max(cores - 1, 1), 4) })
+  initLoader({
+    maxWebWorkers: Math.min(Math.max(cores - 1, 1), 4),
+    beforeSend: async (_request, imageId) => headersFor(imageId),
+  })
   cache.setMaxCacheSize(CACHE_BYTES)
   // a browser opens six connections to a server: two stay free for what the person asks for next
   imageRetrievalPoolManager.setMaxSimultaneousRequests(RequestType.Interaction, 6)

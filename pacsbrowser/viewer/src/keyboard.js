@@ -31,7 +31,7 @@ function act(viewer, key, target) {
   const isControl = Boolean(target.closest('a, button'))
   if (key === ' ' && isControl) return false
   if (ALWAYS[key]) return run(viewer, ALWAYS[key])
-  if (key in STEPS && !target.closest('.viewer-strip, [role="toolbar"]')) return move(viewer, STEPS[key])
+  if (key in STEPS && !target.closest('.viewer-strip')) return move(viewer, STEPS[key])
   if ((key === 'ArrowLeft' || key === 'ArrowRight') && !target.closest('.slice, .viewer-strip, [role="toolbar"]')) {
     const count = viewer.panes.length
     viewer.activate((viewer.active + (key === 'ArrowLeft' ? count - 1 : 1)) % count)

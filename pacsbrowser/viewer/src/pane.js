@@ -1,7 +1,9 @@
 // One viewport: a stack of pictures with its slider, its text, and the reason where a picture cannot be shown.
 
 import { Enums, imageLoader } from '@cornerstonejs/core'
+import { numbers, TAGS } from './dicom-json.js'
 import { icon, make } from './dom.js'
+import { extentOf } from './mend.js'
 import { around, fitting } from './order.js'
 import { corners, sides } from './overlay.js'
 import { explain } from './problems.js'
@@ -62,6 +64,8 @@ export class Pane extends EventTarget {
   async show(stack, index, window) {
     const turn = ++this.turn
     Object.assign(this, { stack, index, isWhole: false, hasOwnWindow: false })
+    delete this.section.dataset.state
+    delete this.section.dataset.problem
     this.slider.max = String(Math.max(stack.pictures.length, 1))
     this.slider.hidden = stack.pictures.length < 2
     const picture = this.picture
@@ -72,6 +76,7 @@ export class Pane extends EventTarget {
       if (turn !== this.turn) return
       await this.viewport.setStack([picture.id], 0)
       if (turn !== this.turn) return
+      this.#windowUnpadded()
       if (window) this.setWindow(rangeOf(window))
       this.viewport.render()
       await stack.loadAll()
@@ -79,6 +84,7 @@ export class Pane extends EventTarget {
       const kept = this.hasOwnWindow ? this.viewport.getProperties() : null
       await this.viewport.setStack(stack.ids, this.index)
       if (turn !== this.turn) return
+      this.#windowUnpadded()
       if (kept) this.viewport.setProperties({ voiRange: kept.voiRange, invert: kept.invert })
       this.viewport.render()
       this.#fetchAround(1)
@@ -130,17 +136,30 @@ export class Pane extends EventTarget {
     const own = this.data && ownWindows(this.data)[0]
     this.viewport.resetProperties()
     if (own) this.viewport.setProperties({ voiRange: rangeOf(own.window) })
+    else this.#windowUnpadded()
     this.hasOwnWindow = false
     this.viewport.render()
     this.changed()
   }
 
-  /** The smallest and the largest value of the picture. */
+  /** The smallest and the largest value of the picture, without what pads it. */
   get extent() {
     const image = this.viewport.getCornerstoneImage()
-    const { slope = 1, intercept = 0 } = image?.preScale?.scaled ? {} : (image ?? {})
-    const [low, high] = [image?.minPixelValue ?? 0, image?.maxPixelValue ?? 1]
-    return { min: low * slope + intercept, max: high * slope + intercept }
+    const first = (/** @type {string} */ tag) => (this.data ? numbers(this.data, tag)?.[0] : undefined)
+    const [slope, intercept] = [first(TAGS.slope) ?? 1, first(TAGS.intercept) ?? 0]
+    const rescale = (/** @type {number} */ value) => value * slope + intercept
+    const isScaled = Boolean(image?.preScale?.scaled)
+    const how = { padding: first(TAGS.padding), limit: first(TAGS.paddingLimit), scale: isScaled ? rescale : Number }
+    const found = (image && extentOf(image.getPixelData(), how)) || { min: 0, max: 1 }
+    return isScaled ? found : { min: rescale(found.min), max: rescale(found.max) }
+  }
+
+  /** Without a window of its own a padded picture would get one that is as wide as its padding is far off. */
+  #windowUnpadded() {
+    const { data } = this
+    if (!data || this.isColour || !data[TAGS.padding] || ownWindows(data).length) return
+    const { min, max } = this.extent
+    if (max > min) this.viewport.setProperties({ voiRange: { lower: min, upper: max } })
   }
 
   changed() { this.dispatchEvent(new Event('change')) }
@@ -191,7 +210,8 @@ export class Pane extends EventTarget {
     this.slider.value = String(shown + 1)
     this.slider.setAttribute('aria-valuetext', `${shown + 1} of ${this.stack?.pictures.length}`)
     this.why.hidden = true
-    this.#busy(false)
+    this.section.dataset.state = 'shown'
+    this.#busy(!this.isWhole)
     this.redraw()
     this.changed()
     if (this.isWhole) this.#fetchAround(direction)
@@ -230,7 +250,7 @@ export class Pane extends EventTarget {
       this.why.append(drawn)
     }
     this.why.hidden = false
-    this.section.dataset.problem = told.step
+    Object.assign(this.section.dataset, { problem: told.step, state: 'failed' })
   }
 
   /** The series could not be opened at all. @param {any} error */
@@ -239,6 +259,7 @@ export class Pane extends EventTarget {
     this.why.replaceChildren(make('div', { className: 'notice warn', role: 'note' }, icon('warning'),
       make('p', {}, make('b', {}, `${told.step}. `), `${told.what} ${told.todo}`)))
     this.why.hidden = false
+    this.section.dataset.state = 'failed'
   }
 
   /** Says something in the viewport for a while. @param {string} text */

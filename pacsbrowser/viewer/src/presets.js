@@ -21,7 +21,7 @@ export function listPresets(pane) {
     if (width && !copy.value.startsWith('part:')) copy.textContent = describe(copy.textContent, { center, width })
     return copy
   })
-  list.replaceChildren(make('option', { value: '' }, 'Choose'), ...brought, ...usual)
+  list.replaceChildren(make('option', { value: '' }, 'Window …'), ...brought, ...usual)
   list.disabled = pane.isColour
 }
 

@@ -2,25 +2,15 @@
 
 import { wadors } from '@cornerstonejs/dicom-image-loader'
 import { ofFrame, TAGS, text } from './dicom-json.js'
+import { getJson } from './early.js'
 import { planeOf } from './geometry.js'
+import { mend, noteDecoding } from './mend.js'
 
 /**
  * @typedef {{uid: string, number: string, kind: string, syntax: string, frames: number, pixels: boolean, key: boolean}} Slide
  * @typedef {{id: string, slide: Slide, frame: number}} Picture
  * @typedef {{study: string, series: string, stack: string, modality: string}} Reference
  */
-
-const PALETTES = ['00281201', '00281202', '00281203', '00281221', '00281222', '00281223']
-
-/** @param {string} url */
-async function getJson(url) {
-  const response = await fetch(url, { headers: { Accept: 'application/dicom+json, application/json' } })
-  if (!response.ok) {
-    const told = await response.json().catch(() => ({}))
-    throw Object.assign(new Error(told.detail || `${response.status}`), { status: response.status, detail: told.detail })
-  }
-  return response.json()
-}
 
 export class Stack {
   /** @param {Reference} reference @param {{instances: Slide[], syntaxes: Record<string, string>}} listing @param {string} dicomweb */
@@ -94,24 +84,10 @@ export class Stack {
   async #take(uid, data) {
     if (this.metadata.has(uid)) return
     this.metadata.set(uid, data)
-    await Promise.all(PALETTES.map(tag => inlinePalette(data, tag)))
+    await mend(data)
+    noteDecoding(data, `${this.root}/instances/${uid}`)
     wadors.metaDataManager.add(`wadors:${this.root}/instances/${uid}/frames/1`, /** @type {any} */ (data))
   }
-}
-
-/** Palettes come as bytes or by address; Cornerstone wants them as numbers.
- * @param {import('./dicom-json.js').Metadata} data @param {string} tag */
-async function inlinePalette(data, tag) {
-  const element = data[tag]
-  if (!element || element.Value) return
-  let bytes
-  if (element.InlineBinary) bytes = Uint8Array.from(atob(element.InlineBinary), letter => letter.charCodeAt(0))
-  else if (element.BulkDataURI) {
-    const response = await fetch(element.BulkDataURI, { headers: { Accept: 'application/octet-stream' } })
-    if (!response.ok) return
-    bytes = new Uint8Array(await response.arrayBuffer())
-  } else return
-  element.Value = [...new Uint16Array(bytes.buffer, 0, bytes.length >> 1)]
 }
 
 /** @param {Reference} reference @param {string} dicomweb */

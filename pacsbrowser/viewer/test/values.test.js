@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rateOf } from '../src/cine.js'
 import { dateText, numbers, ofFrame, personName, TAGS, text, timeText } from '../src/dicom-json.js'
+import { extentOf, headersFor, mend, noteDecoding } from '../src/mend.js'
+import { expand, inlinePalettes } from '../src/palette.js'
 import { ownWindows, presetRange, rangeOf, shown, windowOf, windowText } from '../src/windows.js'
 
 const name = group => ({ [TAGS.patientName]: { vr: 'PN', Value: [group] } })
@@ -68,4 +70,47 @@ test('the rate of a film is that of the object, within what a display can do', (
   assert.equal(rateOf({ [TAGS.frameTime]: { vr: 'DS', Value: ['40'] } }), 25)
   assert.equal(rateOf({ [TAGS.cineRate]: { vr: 'IS', Value: [200] } }), 60)
   assert.equal(rateOf({}), 10)
+})
+
+test('segmented palettes are written out: values, lines and copies', () => {
+  assert.deepEqual(expand([0, 2, 10, 20, 1, 4, 40]), [10, 20, 25, 30, 35, 40])
+  assert.deepEqual(expand([0, 1, 7, 2, 1, 0, 0]), [7, 7])
+  assert.deepEqual(expand([0, 2, 1, 2, 2, 1, 0, 0, 0, 0], 8), [1, 2, 1, 2])
+  assert.deepEqual(expand([9, 9, 9]), [])
+  assert.ok(expand([0, 1, 1, 1, 65535, 5, 1, 65535, 9]).length <= 65536)
+})
+
+test('palettes are numbers where they came as bytes', async () => {
+  const data = {
+    '00281101': { vr: 'US', Value: [0, 0, 16] },
+    '00281201': { vr: 'OW', InlineBinary: btoa(String.fromCharCode(1, 0, 0, 1)) },
+    '00281102': { vr: 'US', Value: [2, 0, 16] },
+    '00281222': { vr: 'OW', InlineBinary: btoa(String.fromCharCode(0, 0, 1, 0, 5, 0)) },
+  }
+  await inlinePalettes(data)
+  assert.deepEqual(data['00281201'].Value, [1, 256])
+  assert.equal(data['00281101'].Value[0], 65536)
+  assert.deepEqual(data['00281202'].Value, [5])
+})
+
+test('what is missing or cannot be is put right before it is shown', async () => {
+  const data = { [TAGS.spacing]: { vr: 'DS', Value: [0, 0] } }
+  await mend(data)
+  assert.equal(data[TAGS.spacing], undefined)
+  assert.equal(text(data, TAGS.modality), 'OT')
+})
+
+test('padding is no part of the range of a picture', () => {
+  const scale = value => value - 1024
+  assert.deepEqual(extentOf([-3024, -1000, 300], { padding: -2000, scale }), { min: -1000, max: 300 })
+  assert.deepEqual(extentOf([0, 1, 5, 9], { padding: 0, limit: 2, scale: Number }), { min: 5, max: 9 })
+  assert.deepEqual(extentOf([4, 7], { scale }), { min: 4, max: 7 })
+  assert.equal(extentOf([], { scale }), null)
+})
+
+test('the server decodes what the browser would colour wrongly', () => {
+  const data = { [TAGS.photometric]: { vr: 'CS', Value: ['RGB'] }, '00083002': { vr: 'UI', Value: ['1.2.840.10008.1.2.4.50'] } }
+  noteDecoding(data, '/i/1')
+  assert.match(headersFor('wadors:/i/1/frames/3').Accept, /1\.2\.840\.10008\.1\.2\.1$/)
+  assert.deepEqual(headersFor('wadors:/i/2/frames/1'), {})
 })
