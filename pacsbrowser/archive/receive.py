@@ -1,4 +1,4 @@
-"""Staging: a received stream becomes a durable file in `incoming/` with its digest and its header read.
+"""Staging: a received stream becomes a file in `incoming/` with its digest and its header read.
 
 What is staged is not yet in the archive; `ingest` takes it from here. A file that cannot be read as an object of a
 study is removed at once and its error kept, so that the sender is told why.
@@ -6,7 +6,6 @@ study is removed at once and its error kept, so that the sender is told why.
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -16,6 +15,9 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.header import Header, read_header
 
 CHUNK = 1 << 20
+# Up to this size the group syncs its files: the file system writes them all out at once. A large one would keep the
+# group waiting.
+_SYNCED_BY_GROUP = 4 << 20
 
 
 class Readable(Protocol):
@@ -57,7 +59,7 @@ class Staged:
 
 
 def stage(stream: Readable, name: str, resume_key: str = "") -> Staged:
-    """Write a stream to `incoming/`, durably, and read its header.
+    """Write a stream to `incoming/` and read its header.
 
     Args:
         stream: the object's bytes; small ones stay in memory while they are read, large ones are read back.
@@ -99,7 +101,8 @@ def _write(path: Path, first: bytes, stream: Readable) -> tuple[int, bytes, byte
             digest.update(part)
             size += len(part)
             _write_all(file, part)
-        os.fdatasync(file.fileno()) if hasattr(os, "fdatasync") else os.fsync(file.fileno())
+        if size > _SYNCED_BY_GROUP:
+            storage.sync_data(file.fileno())
     return size, digest.digest(), first if size == len(first) else None
 
 

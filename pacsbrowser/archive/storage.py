@@ -99,6 +99,21 @@ def incoming() -> Incoming:
     return _incoming
 
 
+def sync_data(descriptor: int) -> None:
+    """Make what was written to a file durable."""
+    os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Make the content of files durable. The first sync writes out what the others wait for."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            sync_data(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def link_into_store(source: Path, relative: str) -> Path:
     """Give an incoming file its final name as well, and return its new incoming name, which tells the final one.
 

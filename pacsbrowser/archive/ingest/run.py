@@ -96,6 +96,7 @@ def _write_group(group: list[Consigned], unordered: set[int]) -> None:
 def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: set[int]) -> None:
     """Link the files, then write the rows of a group in one transaction and set its results."""
     arrivals = [by_item[id(one)] for one in group if id(one) in by_item]
+    storage.sync_files(arrival.incoming for arrival in arrivals)
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     storage.sync_names(arrival.relative for arrival in arrivals)
