@@ -29,6 +29,7 @@ from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicom.waveform import WAVEFORM_DATA, parse_recording
 from pacsbrowser.pages.byte_ranges import read_pieces, send_ranged
 from pacsbrowser.pages.lookup import InstancePlace, find_instance, offers_choice
+from pacsbrowser.pages.previews import send_reason
 
 # A stranger's content runs nothing, loads nothing and is shown by this site only.
 # A browser must ask for what it keeps again each time: rights may have changed.
@@ -79,6 +80,8 @@ def instance_document_page(
     try:
         data = documents.page_picture(blob, number - 1, width)
     except (DecodingError, OSError) as error:
+        if "small" in request.GET:
+            return send_reason(getattr(error, "step", "") or "reading the file")
         raise Http404(getattr(error, "reason", "The file is not in the store.")) from error
     return HttpResponse(data, content_type="image/png", headers={**HEADERS, "ETag": etag})
 

@@ -1,4 +1,4 @@
-"""Small drawings of objects that have no pixels, as SVG files for grids and lists: a trace, outlines of structures."""
+"""Small drawings of objects that have no pixels, as SVG files for grids and lists: a trace, outlines, first lines."""
 
 import hashlib
 
@@ -15,9 +15,12 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.part10 import open_data_set
 from pacsbrowser.dicom.structures import CONTOUR_DATA, fullest, parse_regions, read_contours, read_points
-from pacsbrowser.dicom.waveform import WAVEFORM_DATA, parse_recording
+from pacsbrowser.dicom.waveform import WAVEFORM_DATA, NoWaveform, parse_recording
+from pacsbrowser.pages.attribute_tables import facts_of
 from pacsbrowser.pages.lookup import find_instance, offers_choice
+from pacsbrowser.pages.previews import send_reason
 from pacsbrowser.pages.rt_page import OUTLINES, draw_outlines
+from pacsbrowser.pages.summaries import SUMMARIES
 from pacsbrowser.pages.waveform_page import is_at_gain
 from pacsbrowser.pages.waveform_paper import Strip, draw
 
@@ -26,7 +29,13 @@ _FORMAT = 1  # raise it when drawings come out otherwise than before
 SIDE = 60.0  # mm of paper
 SHOWN = 3  # channels
 SPEED, GAIN = 25.0, 10.0
-DRAWN = frozenset(("waveform", "RT structures"))
+LINES, WIDE = 8, 26  # of a card with text
+
+
+class NoContours(DicomError):
+    """The structure set holds no contours."""
+
+    code = "no_contours"
 
 
 @require_safe
@@ -38,7 +47,10 @@ def instance_drawing(request: HttpRequest, study_uid: str, series_uid: str, inst
     etag = f'"{hashlib.sha256(bytes(place.instance.blob.sha256) + bytes([_FORMAT])).hexdigest()[:40]}"'
     response = get_conditional_response(request, etag=etag, response=None)
     if response is None:
-        response = HttpResponse(_draw(place.instance), content_type="image/svg+xml")
+        try:
+            response = HttpResponse(_draw(place.instance), content_type="image/svg+xml")
+        except (DicomError, OSError) as error:
+            return send_reason(getattr(error, "reason", "reading the file"))
     for name, value in {**HEADERS, "ETag": etag}.items():
         response.headers[name] = value
     return response
@@ -46,14 +58,24 @@ def instance_drawing(request: HttpRequest, study_uid: str, series_uid: str, inst
 
 def _draw(instance: Instance) -> str:
     kind = object_kind(instance.sop_class_uid)
-    try:
-        if kind == "waveform":
-            return _trace(instance)
-        if kind == "RT structures":
-            return _outlines(instance)
-    except (DicomError, OSError) as error:
-        raise Http404(getattr(error, "reason", "The file is not in the store.")) from error
+    if kind == "waveform":
+        return _trace(instance)
+    if kind == "RT structures":
+        return _outlines(instance)
+    if kind in SUMMARIES:
+        return _lines(instance, kind)
     raise Http404("The instance has no drawing.")
+
+
+def _lines(instance: Instance, kind: str) -> str:
+    """Write the first lines of what an object says of itself, cut where the card ends."""
+    with storage.open_blob(instance.blob) as file:
+        facts = facts_of(read_object(file), SUMMARIES[kind].facts)[:LINES]
+    lines = [
+        {"y": 46 + 17 * place, "label": fact.label, "value": fact.value[: max(WIDE - len(fact.label), 6)]}
+        for place, fact in enumerate(facts)
+    ]
+    return render_to_string("drawings/lines.svg", {"title": kind[:1].upper() + kind[1:], "lines": lines})
 
 
 def _trace(instance: Instance) -> str:
@@ -62,7 +84,7 @@ def _trace(instance: Instance) -> str:
         groups = parse_recording(read_object(file, frozenset((WAVEFORM_DATA,)))).groups
         group = next((one for one in groups if one.channels), None)
         if group is None:
-            raise Http404("There is no waveform that can be drawn.")
+            raise NoWaveform("there is no waveform")
         leads = {channel.lead: place for place, channel in reversed(list(enumerate(group.channels)))}
         wanted = [leads[lead] for lead in ("I", "II", "V2") if lead in leads]
         chosen = wanted if len(wanted) == SHOWN else list(range(min(SHOWN, len(group.channels))))
@@ -78,7 +100,7 @@ def _outlines(instance: Instance) -> str:
         contours = read_contours(file)
         slices = contours.slices()
         if not slices:
-            raise Http404("There are no contours to draw.")
+            raise NoContours("there are no contours")
         regions = parse_regions(read_object(file, frozenset((CONTOUR_DATA,))), contours)
         window = open_data_set(file).window
         _, found = slices[fullest(slices)]

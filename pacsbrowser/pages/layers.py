@@ -20,11 +20,13 @@ from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.decoder import DecodingError, Source
 from pacsbrowser.dicom.dose import Dose, bands_of, highest_value, parse_dose
 from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.frames import NoPixels
 from pacsbrowser.dicom.layers import MOST_LAYERS
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.segments import FRACTIONAL, LABELMAP, MaskSlice, Segmentation, parse_segmentation
 from pacsbrowser.pages.lookup import find_instance, offers_choice
+from pacsbrowser.pages.previews import send_reason
 from pacsbrowser.pages.slices import leaf_of
 
 LARGE, SMALL = Viewport(768, 768), Viewport(160, 160)
@@ -54,6 +56,8 @@ def instance_layers(request: HttpRequest, study_uid: str, series_uid: str, insta
             return same
         data = documents.layered_picture(layered.below, layered.layers, viewport)
     except (DicomError, DecodingError, OSError) as error:
+        if "small" in request.GET:
+            return send_reason(getattr(error, "step", "") or "reading the file")
         raise Http404(getattr(error, "reason", "The file is not in the store.")) from error
     return HttpResponse(data, content_type="image/webp", headers={"ETag": etag, "Cache-Control": "private, no-cache"})
 
@@ -62,7 +66,7 @@ def layers_of(request: HttpRequest, instance: Instance, scope: Scope) -> Layered
     """Return what the picture of the slice asked for is made of."""
     kind = object_kind(instance.sop_class_uid)
     if not instance.has_pixel_data or kind not in ("segmentation", "RT dose"):
-        raise Http404("The instance has no layers.")
+        raise NoPixels("The instance has no layers.")
     with storage.open_blob(instance.blob) as file:
         dataset = read_object(file)
     if kind == "RT dose":

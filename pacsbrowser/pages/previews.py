@@ -56,11 +56,11 @@ def _send(request: HttpRequest, instance: Instance, side: int) -> HttpResponseBa
     try:
         data = previews.preview(instance, side)
     except (DecodingError, OSError) as error:
-        return _send_reason(getattr(error, "step", "") or "reading the file")
+        return send_reason(getattr(error, "step", "") or "reading the file")
     return HttpResponse(data, content_type=previews.MEDIA_TYPE, headers={**HEADERS, "ETag": etag})
 
 
-def _send_reason(step: str) -> HttpResponse:
+def send_reason(step: str) -> HttpResponse:
     """Send a drawing that says in which step the picture failed; nobody keeps it, the next time may be better."""
     drawing = format_html(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 180 180" font-family="sans-serif" fill="#c9d1db" '

@@ -1,7 +1,7 @@
 """What stands for an object in a grid or a list: its picture, or a card that says what kind of object it is.
 
-`templates/includes/thumb.html` draws a `Thumb`. A kind of object without pixels may have a picture of its own
-(`PICTURES`), or lines of text on its card.
+`templates/includes/thumb.html` draws a `Thumb`. A kind of object may have a picture of its own (`PICTURES`), or lines
+of text on its card.
 """
 
 from collections.abc import Callable
@@ -38,10 +38,10 @@ def instance_thumb(instance: Instance, series: Series, place: Place, is_large: b
     uids = [place.study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid]
     kind = object_kind(instance.sop_class_uid)
     address = ""
-    if has_preview(instance):
-        address = reverse("instance_preview", args=uids)
-    elif kind in PICTURES:
+    if kind in PICTURES and not (is_large and has_preview(instance)):
         address = PICTURES[kind](uids)
+    elif has_preview(instance):
+        address = reverse("instance_preview", args=uids)
     queries = [*(["large"] if is_large else []), *([place.holder_query[1:]] if place.holder_query else [])]
     if address and queries:
         address += f"{'&' if '?' in address else '?'}{'&'.join(queries)}"
@@ -54,7 +54,7 @@ def series_thumb(series: Series, first: Instance | None, place: Place) -> Thumb:
     """Return what stands for a series, by its first instance: the picture of its middle one, or a card."""
     if first is None:
         return Thumb("", "", object_kind(""), "", series.modality)
-    if not has_preview(first):
+    if not has_preview(first) or object_kind(first.sop_class_uid) in PICTURES:
         return instance_thumb(first, series, place)
     address = reverse("series_preview", args=[place.study.study_instance_uid, series.series_instance_uid])
     kind = object_kind(first.sop_class_uid)
@@ -71,5 +71,30 @@ def _first_page(uids: list[str]) -> str:
     return f"{reverse('instance_document_page', args=[*uids, 1])}?small"
 
 
-# The addresses of pictures of objects that have no pixels, by the kind of object.
-PICTURES: dict[str, Callable[[list[str]], str]] = {"PDF": _first_page}
+def _drawing(uids: list[str]) -> str:
+    return reverse("instance_drawing", args=uids)
+
+
+def _layers(uids: list[str]) -> str:
+    return f"{reverse('instance_layers', args=uids)}?small"
+
+
+# The addresses of pictures of objects that have no pixels of their own to show, by the kind of object.
+PICTURES: dict[str, Callable[[list[str]], str]] = {
+    "PDF": _first_page,
+    "segmentation": _layers,
+    "RT dose": _layers,
+    **dict.fromkeys(
+        (
+            "waveform",
+            "RT structures",
+            "RT plan",
+            "RT record",
+            "registration",
+            "fiducials",
+            "annotations",
+            "tractography",
+        ),
+        _drawing,
+    ),
+}

@@ -319,7 +319,20 @@ def test_a_trace_is_drawn_small_whatever_it_holds(viewer: Client) -> None:
     drawing = text_of(viewer.get(f"{instance_url()}drawing"))
     assert drawing.count("<path") == 4 and 'viewBox="0 0 60 60"' in drawing
     ingest_datasets(make_waveform(make_group(np.zeros((10, 1), np.int16), "0"), SOPInstanceUID="1.2.9"))
-    assert viewer.get(f"{url_of(Instance.objects.get(sop_instance_uid='1.2.9'))}drawing").status_code == 404
+    broken = viewer.get(f"{url_of(Instance.objects.get(sop_instance_uid='1.2.9'))}drawing")
+    assert "failed: there is no waveform" in text_of(broken) and "no-store" in broken.headers["Cache-Control"]
+
+
+def test_grids_show_drawings_layers_and_lines(viewer: Client) -> None:
+    plan = make_object(
+        PLAN, Modality="RTPLAN", RTPlanLabel="Plan <b>", SOPInstanceUID="1.2.7", SeriesInstanceUID="1.2.6"
+    )
+    ingest_datasets(make_segmentation(), plan)
+    assert 'layers?small"' in text_of(viewer.get(url_of(Instance.objects.get(sop_class_uid=SEG).series)))
+    row = Instance.objects.get(sop_instance_uid="1.2.7")
+    assert 'drawing"' in text_of(viewer.get(url_of(row.series)))
+    assert "Plan &lt;b&gt;" in text_of(viewer.get(f"{url_of(row)}drawing"))
+    assert viewer.get(f"{PAGE}layers?small").status_code == 200
 
 
 @pytest.mark.parametrize("tail", ["66.4", "481.3", "481.2", "9.1.1", "104.1", "481.5", "66"])
@@ -330,5 +343,6 @@ def test_an_object_whose_file_is_gone_says_so(viewer: Client, tail: str) -> None
     storage.blob_path(Instance.objects.get().blob).unlink()
     page = viewer.get(PAGE)
     assert page.status_code == 200 and "It is not in the store" in text_of(page)
-    for name in ("layers", "drawing", "document", "document/1", "video", "sound/1"):
+    for name in ("layers", "document", "document/1", "video", "sound/1"):
         assert viewer.get(f"{PAGE}{name}").status_code == 404
+    assert viewer.get(f"{PAGE}drawing").status_code in (200, 404)
