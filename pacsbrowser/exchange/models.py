@@ -1,6 +1,7 @@
-"""Remote nodes: who this archive exchanges objects with, where they are, and what each may do here."""
+"""Remote nodes: where they are, what each may do here, and by which rules what arrives goes on to them."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -9,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from pacsbrowser.access.scope import EVERYTHING, Scope
+from pacsbrowser.archive.models import Door
 
 
 class Kind(models.TextChoices):
@@ -16,6 +18,21 @@ class Kind(models.TextChoices):
 
     DIMSE = "dimse", "DIMSE"
     DICOMWEB = "dicomweb", "DICOMweb"
+
+
+class Login(models.TextChoices):
+    """How this archive logs in to a DICOMweb node."""
+
+    NONE = "", "no login"
+    BASIC = "basic", "user name and password"
+    BEARER = "bearer", "token"
+
+
+class FetchBy(models.TextChoices):
+    """By which service objects are fetched from a DIMSE node."""
+
+    MOVE = "move", "C-MOVE: it calls this archive"
+    GET = "get", "C-GET: over the same connection"
 
 
 # AE (PS3.5 6.2): 16 characters of the default repertoire, no backslash, no control characters, not only spaces.
@@ -29,6 +46,7 @@ class Node(models.Model):
 
     `addresses`: one address or network a line from which its calls come; empty: those of `host`.
     `institutions`: as of a user; empty: all studies.
+    `secret`: password or token for a DICOMweb node, sealed; it is never shown.
     `is_trusted`: added by the operator on the command line, so that `host` may be any address, also of this machine.
     """
 
@@ -38,7 +56,11 @@ class Node(models.Model):
     host = models.CharField(max_length=255, blank=True)
     port = models.PositiveIntegerField(default=104, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     tls = models.BooleanField("TLS", default=False)
-    url = models.URLField("URL", max_length=500, blank=True)
+    url = models.CharField("URL", max_length=500, blank=True)
+    login = models.CharField(max_length=6, choices=Login, default=Login.NONE, blank=True)
+    username = models.CharField("user name", max_length=150, blank=True)
+    secret = models.TextField(blank=True, editable=False)
+    fetch_by = models.CharField("fetch by", max_length=4, choices=FetchBy, default=FetchBy.MOVE)
     may_store = models.BooleanField("may store here", default=False)
     may_find = models.BooleanField("may search here", default=False)
     may_get = models.BooleanField("may fetch from here (C-GET)", default=False)
@@ -64,8 +86,15 @@ class Node(models.Model):
         super().clean()
         missing = {"ae_title", "host"} if self.kind == Kind.DIMSE else {"url"}
         problems: dict[str, Any] = {field: "This is needed." for field in missing if not getattr(self, field)}
+        if self.kind == Kind.DICOMWEB and self.url and (why := why_no_url(self.url)):
+            problems["url"] = why
         if problems:
             raise ValidationError(problems)
+
+    @property
+    def where(self) -> str:
+        """Where it is, for people."""
+        return self.url if self.kind == Kind.DICOMWEB else f"{self.ae_title} at {self.host}:{self.port}"
 
     @property
     def scope(self) -> Scope:
@@ -80,3 +109,39 @@ class Node(models.Model):
 
 
 RIGHTS = ("store", "find", "get", "move")
+
+
+def why_no_url(url: str) -> str:
+    """Return why a URL is not that of a DICOMweb service, '' where it may be."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "A DICOMweb service has a URL that begins with https:// or http://."
+    if parts.username or parts.password:
+        return "User name and password have fields of their own."
+    return "The URL of the service has neither ? nor #." if parts.query or parts.fragment else ""
+
+
+class Rule(models.Model):
+    """What arrives here and matches goes on to a node. An empty condition holds for everything.
+
+    `seen`: the key of the last instance that the rule was held against.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    node = models.ForeignKey(Node, models.CASCADE, related_name="rules")
+    is_on = models.BooleanField("on", default=True)
+    modalities = models.CharField(max_length=200, blank=True)
+    caller = models.CharField("sender", max_length=150, blank=True)
+    door = models.CharField("way in", max_length=8, choices=Door, blank=True)
+    description = models.CharField(max_length=200, blank=True)
+    institution = models.CharField(max_length=256, blank=True)
+    seen = models.BigIntegerField(default=0, editable=False)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        """By name, as the page lists them."""
+
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,7 +1,7 @@
 """A job that deals with many single things: what became of each is kept, so that a retry takes up what failed."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,8 @@ _READ_AT_ONCE = 2_000
 _WRITE_EVERY = 0.5
 _MOST_UNWRITTEN = 200
 _REASON = 300
+# In the result of a job that has not ended: its items are complete.
+LISTED = "listed"
 
 
 def add_items(job: Job, items: Iterable[tuple[str, str]]) -> int:
@@ -24,6 +26,18 @@ def add_items(job: Job, items: Iterable[tuple[str, str]]) -> int:
     for start in range(0, len(rows), _ADDED_AT_ONCE):
         JobItem.objects.bulk_create(rows[start : start + _ADDED_AT_ONCE])
     return len(rows)
+
+
+def list_once(progress: Progress, items: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    """Give a job its items when it runs first; what a run that was cut off has listed is listed anew."""
+    job = progress.job
+    if job.result.get(LISTED):
+        return
+    while keys := list(JobItem.objects.filter(job=job).values_list("pk", flat=True)[:_READ_AT_ONCE]):
+        JobItem.objects.filter(pk__in=keys).delete()
+    add_items(job, items())
+    progress.check_cancelled()
+    Job.objects.filter(pk=job.pk).update(result={LISTED: True})
 
 
 def count_items(job: Job) -> dict[str, int]:
@@ -85,11 +99,13 @@ class Items:
         """Return the counts as the job's result.
 
         Raises:
-            JobFailed: an item has failed; a retry takes up those that have.
+            JobFailed: an item has failed, or was not dealt with; a retry takes up those.
         """
         self.write()
         if self.failed:
             raise JobFailed(f"{self.failed:,} of {self.total:,} failed.")
+        if waiting := self.counts[ItemState.WAITING]:
+            raise JobFailed(f"{waiting:,} of {self.total:,} are left.")
         return {state: count for state, count in self.counts.items() if count}
 
     def write(self) -> None:
@@ -108,12 +124,3 @@ class Items:
                 JobItem.objects.filter(pk__in=keys).update(state=state, reason=reason)
         self._unwritten.clear()
         self._written = time.monotonic()
-
-    def put_back(self) -> int:
-        """Let what has failed wait again; return how many."""
-        self.write()
-        failed = JobItem.objects.filter(job=self._progress.job, state=ItemState.FAILED)
-        count = failed.update(state=ItemState.WAITING)
-        self.counts[ItemState.FAILED] -= count
-        self.counts[ItemState.WAITING] += count
-        return count

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -144,8 +144,16 @@ def check_owner(job_row: Job) -> None:
         raise NotAllowed("Whoever started this job may not do this any more.")
 
 
-def enqueue(name: str, owner: AbstractBaseUser | None, title: str, subject: str = "", **parameters: Any) -> Job:
-    """Ask for a job; it runs as soon as a worker is free. The parameters must be JSON."""
+def enqueue(
+    name: str,
+    owner: AbstractBaseUser | None,
+    title: str,
+    subject: str = "",
+    *,
+    not_before: datetime | None = None,
+    **parameters: Any,
+) -> Job:
+    """Ask for a job; it runs as soon as a worker is free, but not before its time. The parameters must be JSON."""
     if name not in _functions:
         raise ValueError(f"No job function is called {name!r}.")
     return Job.objects.create(
@@ -154,6 +162,7 @@ def enqueue(name: str, owner: AbstractBaseUser | None, title: str, subject: str 
         owner=owner,  # type: ignore[misc]
         title=title[:256],
         parameters=parameters,
+        not_before=not_before or timezone.now(),
     )
 
 

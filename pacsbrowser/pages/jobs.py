@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from pacsbrowser.archive.inbox import is_key
 from pacsbrowser.jobs import work
-from pacsbrowser.jobs.items import count_items
+from pacsbrowser.jobs.items import LISTED, count_items
 from pacsbrowser.jobs.models import ENDED, ItemState, Job, State
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page, running_jobs
@@ -63,7 +63,11 @@ def job_indicator(request: HttpRequest) -> HttpResponse:
 
 
 def _results(job: Job) -> list[tuple[str, object]]:
-    return [(key.replace("_", " "), value) for key, value in job.outcome.items() if value not in ("", None)]
+    return [
+        (key.replace("_", " "), value)
+        for key, value in job.outcome.items()
+        if value not in ("", None) and key != LISTED
+    ]
 
 
 def _items(job: Job, state: str, query: QueryDict) -> dict[str, Any]:

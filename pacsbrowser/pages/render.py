@@ -56,6 +56,7 @@ _PATIENT_PAGES = (
     "patient_detail", "patient_chart", "study_list", "study_detail", "study_chart", "series_detail", "instance_detail",
     "uid_holders", "instance_tags", "series_references", "copy_compare",
     "patient_remove", "study_remove", "series_remove", "instance_remove", "selection_remove", "selection_uids",
+    "selection_send",
 )  # fmt: skip
 
 PLACES = (
@@ -64,6 +65,14 @@ PLACES = (
     Place("arrivals", "Arrivals", "download"),
     Place("finding_list", "Findings", "flag", inside=("finding_detail",)),
     Place("job_list", "Jobs", "jobs", inside=("job_detail",)),
+    Place(
+        "node_list",
+        "Nodes",
+        "send",
+        for_role="administrator",
+        wide=True,
+        inside=("node_add", "node_detail", "node_remove", "rule_add", "rule_detail"),
+    ),
     Place("event_list", "Audit", "audit", for_role="administrator", wide=True),
     Place("user_list", "Users", "patient", for_role="administrator", inside=("user_detail", "user_add"), wide=True),
     Place("removal_list", "Trash", "trash", for_role="administrator", wide=True),

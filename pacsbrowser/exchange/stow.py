@@ -1,0 +1,114 @@
+"""STOW-RS as the one who sends (PS3.18 10.5): objects as they are stored, some in a request, a result for each."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pacsbrowser.archive.models import Instance
+from pacsbrowser.archive.outgoing import DicomError, Outgoing, stored_object
+from pacsbrowser.exchange import web
+from pacsbrowser.exchange.failures import ExchangeError, Lost
+from pacsbrowser.exchange.models import Node
+from pacsbrowser.exchange.storing import NOT_READ, Sent
+
+# What one request holds at most: a failure costs no more than that.
+MOST_OBJECTS = 50
+MOST_BYTES = 64_000_000
+NOT_SENT = 0xA702
+NOT_MENTIONED = 0xA700
+# An archive may take a while to write down what it was sent.
+PATIENCE = 300.0
+_FAILED, _STORED = "00081198", "00081199"
+_INSTANCE, _REASON, _WARNING = "00081155", "00081197", "00081196"
+
+
+def store_instances(node: Node, keys: Sequence[int], should_stop: Callable[[], bool]) -> Iterator[Sent]:
+    """Send objects by their keys and yield what became of each; those that were deleted meanwhile are passed over."""
+    for start in range(0, len(keys), MOST_OBJECTS):
+        some = keys[start : start + MOST_OBJECTS]
+        found = Instance.objects.live().select_related("blob").in_bulk(some)
+        for batch in _batches([found[key] for key in some if key in found]):
+            if should_stop():
+                return
+            yield from _store(node, batch)
+
+
+def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
+    """Yield what goes in one request: never two objects of one UID, for the answer names them by it."""
+    batch: list[Instance] = []
+    size, uids = 0, set[str]()
+    for instance in instances:
+        if batch and (size + instance.blob.size > MOST_BYTES or instance.sop_instance_uid in uids):
+            yield batch
+            batch, size, uids = [], 0, set()
+        batch.append(instance)
+        uids.add(instance.sop_instance_uid)
+        size += instance.blob.size
+    if batch:
+        yield batch
+
+
+def _store(node: Node, instances: Sequence[Instance]) -> Iterator[Sent]:
+    objects: list[tuple[str, Outgoing]] = []
+    for instance in instances:
+        try:
+            objects.append((instance.sop_instance_uid, stored_object(instance)))
+        except (OSError, DicomError):
+            yield Sent(instance.sop_instance_uid, NOT_READ, "Its file cannot be read.")
+    if not objects:
+        return
+    try:
+        results = _request(node, [outgoing for _, outgoing in objects])
+    except ExchangeError as error:
+        yield from (Sent(uid, NOT_SENT, str(error)) for uid, _ in objects)
+        return
+    for uid, _ in objects:
+        yield results.get(uid) or Sent(uid, NOT_MENTIONED, "The answer does not say what became of it.")
+
+
+def _request(node: Node, objects: Sequence[Outgoing]) -> dict[str, Sent]:
+    boundary = secrets.token_hex(16)
+    kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
+    body = _body(objects, boundary.encode())
+    with web.ask(node, "POST", "/studies", body=body, content_type=kind, patience=PATIENCE) as answer:
+        found = web.parse_data_sets(answer.read(web.MOST_ANSWER))
+    if len(found) != 1:
+        raise Lost("The answer does not say what became of the objects.")
+    return dict(_results(found[0]))
+
+
+def _body(objects: Sequence[Outgoing], boundary: bytes) -> Iterator[bytes]:
+    for outgoing in objects:
+        syntax = outgoing.transfer_syntax_uid.encode("ascii", "replace")
+        yield b"--" + boundary + b"\r\nContent-Type: application/dicom; transfer-syntax=" + syntax + b"\r\n\r\n"
+        # a piece without bytes would end a body that is sent in chunks
+        yield from filter(None, outgoing.pieces)
+        yield b"\r\n"
+    yield b"--" + boundary + b"--\r\n"
+
+
+def _results(answer: dict[str, Any]) -> Iterator[tuple[str, Sent]]:
+    """Read the Store Instances Response (PS3.18 Table I.2.1-1)."""
+    for item in _items(answer, _STORED):
+        uid, warning = str(_value(item, _INSTANCE, "")), _number(item, _WARNING)
+        yield uid, Sent(uid, warning, f"Stored, with warning {warning:04X}H." if warning else "")
+    for item in _items(answer, _FAILED):
+        uid, reason = str(_value(item, _INSTANCE, "")), _number(item, _REASON) or NOT_MENTIONED
+        yield uid, Sent(uid, reason, f"Refused, with reason {reason:04X}H.")
+
+
+def _items(data_set: dict[str, Any], tag: str) -> list[dict[str, Any]]:
+    element = data_set.get(tag)
+    found = element.get("Value") if isinstance(element, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _value(item: dict[str, Any], tag: str, otherwise: Any) -> Any:
+    element = item.get(tag)
+    found = element.get("Value") if isinstance(element, dict) else None
+    return found[0] if isinstance(found, list) and found else otherwise
+
+
+def _number(item: dict[str, Any], tag: str) -> int:
+    found = _value(item, tag, 0)
+    return found & 0xFFFF if isinstance(found, int) else 0

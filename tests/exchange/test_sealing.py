@@ -1,0 +1,25 @@
+"""Secrets are read by the installation that sealed them, and by nobody else."""
+
+from typing import Any
+
+import pytest
+
+from pacsbrowser.exchange.sealing import Unreadable, seal, unseal
+
+
+@pytest.mark.parametrize("text", ["", "x", "correct horse battery", "пароль " * 200])
+def test_what_was_sealed_comes_back(text: str) -> None:
+    sealed = seal(text)
+    assert unseal(sealed) == text
+    assert not text or (text not in sealed and seal(text) != sealed)
+
+
+def test_another_key_or_a_changed_letter_is_noticed(settings: Any) -> None:
+    sealed = seal("secret")
+    changed = sealed[:-4] + ("AAA=" if sealed[-4:] != "AAA=" else "BBB=")
+    for bad in (changed, "!", "AAAA", sealed[:40]):
+        with pytest.raises(Unreadable):
+            unseal(bad)
+    settings.SECRET_KEY = "another"
+    with pytest.raises(Unreadable, match="another signing key"):
+        unseal(sealed)

@@ -1,0 +1,177 @@
+"""DICOMweb as the one who asks: where a request may go, refusals in words, objects to a real server and back."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from pacsbrowser.archive.models import Instance
+from pacsbrowser.exchange import addresses, stow, web
+from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
+from pacsbrowser.exchange.models import Kind, Login, Node
+from pacsbrowser.exchange.sealing import seal
+from tests.datasets import ROOT, ingest_datasets, make_series
+from tests.live import LiveApp, free_port
+
+pytestmark = pytest.mark.django_db
+
+
+def web_node(url: str, **fields: Any) -> Node:
+    return Node(name="web", kind=Kind.DICOMWEB, url=url, **{"is_trusted": True, **fields})
+
+
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Run a server that answers everything in one way, and keep the headers that it was sent."""
+    asked: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                while int(size := self.rfile.readline(), 16):
+                    self.rfile.read(int(size, 16) + 2)
+                self.rfile.readline()
+            asked.append({"path": self.path, **{key.lower(): value for key, value in self.headers.items()}})
+            answer(self)
+
+        do_POST = do_GET
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web/", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def says(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "does not accept the login"), (404, "no such DICOMweb service"), (500, "status 500. Out of tapes")],
+)
+def test_a_refusal_is_said_in_words(status: int, words: str) -> None:
+    with answering(says(status, b"<p>Out of</p>\ntapes")) as (url, _), pytest.raises(Rejected, match=words):
+        web.ping(web_node(url))
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with answering(says(200, b"[]")) as (inside, reached), answering(says(302, Location=inside)) as (url, _):
+        with pytest.raises(Rejected, match="redirects to http://127"):
+            web.ping(web_node(url))
+        assert reached == []
+
+
+def test_a_name_is_resolved_once_and_must_not_lead_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(says(200, b"[]")) as (url, asked):
+        port = int(url.split(":")[2].split("/")[0])
+        answers = iter(["127.0.0.1", "127.0.0.2"])
+
+        def name_server(host: str, port: int, *rest: Any, **more: Any) -> list[Any]:
+            assert host == "archive.example"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+        monkeypatch.setattr(addresses.socket, "getaddrinfo", name_server)
+        node = web_node(f"http://archive.example:{port}/dicom-web", is_trusted=False)
+        with pytest.raises(Unreachable, match="this machine itself"):
+            web.ping(node)
+        answers = iter(["127.0.0.1"])
+        node.is_trusted = True
+        # the connection asks for a name no more: a literal address is left, for which no name server is needed
+        real = socket.create_connection
+        went: list[str] = []
+
+        def connect(address: tuple[str, int], *rest: Any, **more: Any) -> socket.socket:
+            went.append(address[0])
+            monkeypatch.undo()
+            return real(address, *rest, **more)
+
+        monkeypatch.setattr(web.socket, "create_connection", connect)
+        web.ping(node)
+        assert went == ["127.0.0.1"]
+        assert asked[0]["host"] == f"archive.example:{port}"
+
+
+def test_logins_go_where_they_belong() -> None:
+    with answering(says(204)) as (url, asked):
+        web.ping(web_node(url, login=Login.BEARER, secret=seal("token one")))
+        web.ping(web_node(url, login=Login.BASIC, username="anna", secret=seal("pass")))
+        web.ping(web_node(url, secret=seal("unused")))
+    assert [one.get("authorization") for one in asked] == ["Bearer token one", "Basic YW5uYTpwYXNz", None]
+    assert asked[0]["path"] == "/dicom-web/studies?limit=1"
+
+
+def test_nobody_there_and_nonsense() -> None:
+    with pytest.raises(Unreachable, match="refused"):
+        web.ping(web_node(f"http://127.0.0.1:{free_port()}"))
+    for body in (b"<html>", b'"text"', b"[1]", b"[" * 100_000):
+        with answering(says(200, body)) as (url, _), pytest.raises(Lost, match="no DICOM JSON"):
+            web.ping(web_node(url))
+
+
+def test_a_node_with_a_secret_of_another_installation_says_so() -> None:
+    with pytest.raises(ExchangeError, match="damaged"):
+        web.ping(web_node("http://127.0.0.1:1", login=Login.BEARER, secret="???"))
+
+
+def test_each_object_gets_what_the_answer_says_of_it() -> None:
+    ingest_datasets(*make_series(4))
+    uids = [f"{ROOT}.1.1.{number}" for number in (1, 2, 3, 4)]
+    answer = {
+        "00081199": {"vr": "SQ", "Value": [_item(uids[0]), _item(uids[1], "00081196", 0xB000)]},
+        "00081198": {"vr": "SQ", "Value": [_item(uids[2], "00081197", 0xA900), "odd"]},
+    }
+    with answering(says(202, json.dumps(answer).encode())) as (url, asked):
+        keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+        sent = list(stow.store_instances(web_node(url), keys, lambda: False))
+    assert [one.sop_instance_uid for one in sent] == uids
+    assert [one.status for one in sent] == [0, 0xB000, 0xA900, stow.NOT_MENTIONED]
+    assert [(one.is_kept, one.is_warning) for one in sent] == [
+        (True, False),
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    assert len(asked) == 1 and asked[0]["transfer-encoding"] == "chunked"
+
+
+def _item(uid: str, tag: str = "", value: int = 0) -> dict[str, Any]:
+    item: dict[str, Any] = {"00081155": {"vr": "UI", "Value": [uid]}}
+    return {**item, tag: {"vr": "US", "Value": [value]}} if tag else item
+
+
+def test_objects_reach_another_archive(live_app: LiveApp) -> None:
+    ingest_datasets(*make_series(60, study=661))
+    user = live_app.user("uploader")
+    token = live_app.manage("create_token", user.username, "--scope", "read,store").stdout.split()[-1]
+    node = web_node(f"{live_app.url}/dicom-web", login=Login.BEARER, secret=seal(token))
+    web.ping(node)
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    sent = list(stow.store_instances(node, keys, lambda: False))
+    assert len(sent) == 60 and all(one.is_kept and not one.is_warning for one in sent), sent[0]
+    found = web.ask_json(node, f"/studies/{ROOT}.661/instances?limit=100")
+    assert len(found) == 60
+    node.secret = seal("pb_wrong")
+    refused = list(stow.store_instances(node, keys[:2], lambda: False))
+    assert [one.status for one in refused] == [stow.NOT_SENT] * 2 and "does not accept the login" in refused[0].reason
