@@ -113,7 +113,9 @@ def _slices(dataset: DataItem, kind: str) -> tuple[list[MaskSlice], dict[int, in
     found: dict[tuple[object, ...], MaskSlice] = {}
     counts: dict[int, int] = defaultdict(int)
     shared = dataset.first("SharedFunctionalGroupsSequence")
-    own = dataset.items("PerFrameFunctionalGroupsSequence")[:MOST_FRAMES]
+    # Some writers cut the pixels down to some frames and leave the groups of all.
+    stored = min(max(dataset.integer("NumberOfFrames") or 1, 1), MOST_FRAMES)
+    own = dataset.items("PerFrameFunctionalGroupsSequence")[:stored]
     for frame, item in enumerate(own or [DataItem()]):
         number = 0 if kind == LABELMAP else _segment_number(item, shared)
         counts[number] += 1

@@ -47,7 +47,9 @@ def make_object(sop_class: str, **attributes: Any) -> bytes:
 PAGE = instance_url(series=2)
 
 
-def make_segmentation(sop_class: str = SEG, kind: str = "BINARY", source: str = f"{ROOT}.1.1.2") -> bytes:
+def make_segmentation(
+    sop_class: str = SEG, kind: str = "BINARY", source: str = f"{ROOT}.1.1.2", **others: Any
+) -> bytes:
     """Return two segments in one frame each over slice 2: the left half, and the upper half."""
     left, upper = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)
     left[:, :4], upper[:4] = 1, 1
@@ -73,11 +75,12 @@ def make_segmentation(sop_class: str = SEG, kind: str = "BINARY", source: str = 
         frames = frames[:1]
     return make_object(
         sop_class, Modality="SEG", SegmentationType=kind, SegmentSequence=segments, Rows=8, Columns=8, **bits,
-        NumberOfFrames=len(frames), PerFrameFunctionalGroupsSequence=frames, PixelData=pixels,
+        PerFrameFunctionalGroupsSequence=frames, PixelData=pixels,
         SharedFunctionalGroupsSequence=[item(
             PixelMeasuresSequence=[item(PixelSpacing=[2, 2])],
             PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
         )],
+        **{"NumberOfFrames": len(frames), **others},
     )  # fmt: skip
 
 
@@ -98,6 +101,12 @@ def test_segments_are_coloured_over_their_image(viewer: Client, sop_class: str, 
     assert picture[7, 1, 0] > picture[7, 1, 2] + 40, "red on the left"
     assert abs(picture[7, 7] - picture[6, 6]).max() < 12, "nothing at the lower right"
     assert picture[1, 6, 2] > picture[7, 7, 2] + 20, "blue at the upper right"
+
+
+def test_groups_of_frames_that_are_not_there_are_passed_over(viewer: Client) -> None:
+    ingest_datasets(*make_series(3, **GEOMETRY), make_segmentation(NumberOfFrames=1))
+    assert "1 frame," in text_of(viewer.get(PAGE))
+    assert colours_of(viewer.get(f"{PAGE}layers")).shape == (8, 8, 3)
 
 
 def test_a_mask_without_its_image_is_shown_alone_and_says_so(viewer: Client) -> None:
