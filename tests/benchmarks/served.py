@@ -21,6 +21,7 @@ class Served:
     port: int
     headers: dict[str, str]
     root: int
+    dimse_port: int
 
     def spent(self) -> float:
         """Return the milliseconds of processor time of the whole process tree, ended children included."""
@@ -28,8 +29,15 @@ class Served:
 
     def memory(self) -> tuple[float, float]:
         """Return the anonymous and the file-mapped resident megabytes of the web processes and their decoders."""
-        web = next((pid for pid in _family(self.root) if b"management.web" in _command(pid)), None)
-        sizes = [_sizes(pid) for pid in _family(web)] if web else []
+        return self._memory_of(b"management.web")
+
+    def dimse_memory(self) -> float:
+        """Return the anonymous resident megabytes of the DIMSE process."""
+        return self._memory_of(b"\0dimse\0")[0]
+
+    def _memory_of(self, word: bytes) -> tuple[float, float]:
+        top = next((pid for pid in _family(self.root) if word in _command(pid)), None)
+        sizes = [_sizes(pid) for pid in _family(top)] if top else []
         return sum(size[0] for size in sizes), sum(size[1] for size in sizes)
 
 
@@ -42,7 +50,7 @@ def served(folder: Path) -> Iterator[Served]:
     with app:
         token = app.manage("create_token", "bench", "--scope", "read,store").stdout.split()[-1]
         assert app.process is not None
-        yield Served(app.port, {"Authorization": f"Bearer {token}"}, app.process.pid)
+        yield Served(app.port, {"Authorization": f"Bearer {token}"}, app.process.pid, app.dimse_port)
 
 
 @contextmanager
