@@ -10,6 +10,7 @@ from pacsbrowser.exchange.models import Kind, Node
 
 # Result, source and reason of a rejection (PS3.8 Table 9-21).
 UNKNOWN_CALLER, UNKNOWN_CALLED, TOO_MANY, UNREADABLE = (1, 1, 3), (1, 1, 7), (2, 3, 2), (1, 2, 2)
+NOT_NOW = (2, 3, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pacsbrowser.audit.record import record
 from pacsbrowser.dicom.storage_classes import is_storage_class
 from pacsbrowser.dimse import commit, negotiation
 from pacsbrowser.dimse.find import find
-from pacsbrowser.dimse.policy import TOO_MANY, UNREADABLE, Refusal, admit
+from pacsbrowser.dimse.policy import NOT_NOW, TOO_MANY, UNREADABLE, Refusal, admit
 from pacsbrowser.dimse.retrieve import get, move
 from pacsbrowser.dimse.session import DOOR, Session
 from pacsbrowser.dimse.store import store
@@ -102,6 +102,12 @@ class Connection:
             data = _HEAD.pack(kind, length) + self._wire.read(length, REQUEST_WITHIN)
             return self._answer(data)
         except (Lost, TimeoutError):
+            return None
+        except DatabaseError:
+            # a full disk: what cannot be recorded does not happen, and the caller may come again
+            logger.exception("an association could not be recorded")
+            self._wire.write(negotiation.reject(NOT_NOW))
+            self._wire.close(linger=True)
             return None
 
     def _answer(self, data: bytes) -> Session | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from pacsbrowser.archive.sweep import sweep
 from pacsbrowser.dimse.server import Server
 from pacsbrowser.management.lifeline import die_with_parent
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         # its warnings may quote values of what it reads
         for name in ("pynetdicom", "pydicom"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        # what a process before this one left half-written
+        sweep()
         server = Server(options["host"], options["port"])
 
         def stop(number: int, frame: FrameType | None) -> None:
