@@ -1,3 +1,3 @@
 import './early-ChjH3FhA.js';
 import('./cornerstone-189bdE_n.js');
-import('./app-DTZSF7Aw.js');
+import('./app-Bixm1MG6.js');

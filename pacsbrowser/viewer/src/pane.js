@@ -1,6 +1,6 @@
 // One viewport: a stack of pictures with its slider, its text, and the reason where a picture cannot be shown.
 
-import { Enums, imageLoader } from '@cornerstonejs/core'
+import { cache, Enums, imageLoader } from '@cornerstonejs/core'
 import { numbers, TAGS } from './dicom-json.js'
 import { icon, make } from './dom.js'
 import { extentOf } from './mend.js'
@@ -27,6 +27,7 @@ export class Pane extends EventTarget {
     this.isWhole = false
     this.note = ''
     this.hasOwnWindow = false
+    /** @type {number | undefined} */ this.resting = undefined
     /** @type {number | undefined} */ this.waiting = undefined
     this.element = make('div', { className: 'canvas', tabIndex: 0, role: 'img', 'aria-label': 'No picture yet' })
     this.element.addEventListener('contextmenu', (/** @type {Event} */ event) => event.preventDefault())
@@ -196,7 +197,7 @@ export class Pane extends EventTarget {
   /** @param {string} id */
   #wants(id) {
     if (!this.isWhole || !this.stack) return
-    const wanted = this.stack.ids.indexOf(id)
+    const wanted = this.stack.pictures.findIndex(picture => picture.id === id)
     if (wanted >= 0) this.slider.value = String(wanted + 1)
     this.#busy(true)
   }
@@ -278,12 +279,20 @@ export class Pane extends EventTarget {
   /** Fetches the pictures around this one, as many as fit into this viewport's part of the cache.
    * @param {number} direction */
   #fetchAround(direction) {
+    clearTimeout(this.resting)
+    // while somebody scrolls, what is asked for goes first
+    this.resting = setTimeout(() => this.#fetch(direction), 100)
+  }
+
+  /** @param {number} direction */
+  #fetch(direction) {
     const { stack, viewport } = this
-    const image = viewport.getCornerstoneImage()
+    const image = viewport?.getCornerstoneImage?.()
     if (!stack || !image) return
     const turn = this.fetching = {}
     const limit = fitting(CACHE_BYTES / 2 / Math.max(this.engine.getViewports().length, 1), image.sizeInBytes ?? 0)
     const wanted = around(this.index, stack.pictures.length, Math.min(limit, 400), direction)
+      .filter(at => !cache.getImageLoadObject(stack.pictures[at].id))
     const next = async () => {
       const at = wanted.shift()
       if (at === undefined || turn !== this.fetching) return
