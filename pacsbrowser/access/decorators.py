@@ -13,7 +13,9 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def _require(allowed: Callable[[User], bool], reason: str) -> Callable[[View[P]], View[P]]:
+def required(allowed: Callable[[User], bool], reason: str) -> Callable[[View[P]], View[P]]:
+    """Make a decorator: only whom `allowed` says yes to, others are told the reason (403)."""
+
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -28,9 +30,9 @@ def _require(allowed: Callable[[User], bool], reason: str) -> Callable[[View[P]]
 
 def uploader_required(view: View[P]) -> View[P]:
     """Only uploaders and administrators."""
-    return _require(lambda user: user.may_upload, "This needs the role Uploader.")(view)
+    return required(lambda user: user.may_upload, "This needs the role Uploader.")(view)
 
 
 def administrator_required(view: View[P]) -> View[P]:
     """Only administrators."""
-    return _require(lambda user: user.is_administrator, "This needs the role Administrator.")(view)
+    return required(lambda user: user.is_administrator, "This needs the role Administrator.")(view)

@@ -24,6 +24,7 @@ class Action(models.TextChoices):
     DECIDE = "decide", "Finding decided"
     ASSOCIATE = "associate", "Association"
     SEND = "send", "Send to a node"
+    FETCH = "fetch", "Fetch from a node"
     COMMIT = "commit", "Storage commitment"
     NODE_CHANGE = "node_change", "Node changed"
     START = "start", "Start"

@@ -1,14 +1,19 @@
 """What exchange lets a worker do."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import EVERYTHING
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.selection import Selection
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import record
 from pacsbrowser.exchange.commitment import JOB, report_to
 from pacsbrowser.exchange.failures import ExchangeError
 from pacsbrowser.exchange.forwarding import FORWARD
+from pacsbrowser.exchange.inbound import FETCH, FETCH_LIST, KEYS, Fetching, settle_number
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.outbox import SEND, UNIT, deal_with, scope_of_job, subjects
 from pacsbrowser.jobs.items import Items, list_once
@@ -72,3 +77,38 @@ def _wait(progress: Progress, reason: str) -> None:
     if tries >= MOST_TRIES:
         raise JobFailed(reason)
     raise JobDelayed(reason, min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT))
+
+
+def may_fetch(owner: User) -> bool:
+    """Other nodes show all that they have: only who sees everything here may look there."""
+    return owner.may_upload and owner.sees_everything
+
+
+@job(FETCH, may_run=may_fetch, is_transfer=True)
+def fetch(progress: Progress, node: int) -> dict[str, Any]:
+    """Fetch studies from a node; a run that was cut off, and a retry, fetch only those that did not come whole."""
+    row = node_of(node)
+    with Items(progress, "studies") as items:
+        fetching = Fetching(progress, is_only=items.total == 1)
+        for some in items.waiting():
+            for item in some:
+                _record_fetch(progress, row.name, item.subject)
+                items.settle(item, *fetching.fetch(row, item.subject))
+        return items.end()
+
+
+@job(FETCH_LIST, may_run=may_fetch, is_transfer=True)
+def fetch_list(progress: Progress, nodes: list[int], kind: str) -> dict[str, Any]:
+    """Fetch all studies of a list of accession numbers or Patient IDs from whichever node has them."""
+    rows = [node_of(key) for key in nodes]
+    with Items(progress, "numbers") as items:
+        fetching = Fetching(progress, is_only=False)
+        for some in items.waiting():
+            for item in some:
+                settle_number(item, KEYS[kind], rows, items, fetching, partial(_record_fetch, progress))
+        return items.end()
+
+
+def _record_fetch(progress: Progress, name: str, uid: str) -> None:
+    who = progress.job.owner.username if progress.job.owner else ""
+    record(Action.FETCH, who=who, door="worker", study=uid, object=uid, detail={"from": name})

@@ -235,6 +235,12 @@ class Progress:
         self._marks.clear()
         self._write(total=total, unit=unit)
 
+    def show(self, done: int, total: int, unit: str) -> None:
+        """Say how far it is by numbers that somebody else counts; written twice a second at most."""
+        self._done = done
+        if time.monotonic() - self._written >= _WRITE_EVERY:
+            self._write(total=total, unit=unit)
+
     def set_failed(self, failed: int) -> None:
         """Say how much of it has failed."""
         self._write(failed=failed)

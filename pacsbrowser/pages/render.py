@@ -62,6 +62,7 @@ _PATIENT_PAGES = (
 PLACES = (
     Place("patient_list", "Patients", "patients", inside=_PATIENT_PAGES),
     Place("upload", "Upload", "upload", for_role="uploader", inside=("upload_report",)),
+    Place("remote_list", "Fetch", "search", for_role="fetcher"),
     Place("arrivals", "Arrivals", "download"),
     Place("finding_list", "Findings", "flag", inside=("finding_detail",)),
     Place("job_list", "Jobs", "jobs", inside=("job_detail",)),
@@ -83,6 +84,8 @@ PLACES = (
 def places_of(user: User, current: str) -> list[dict[str, Any]]:
     """The entries of the rail that this user may open."""
     allowed = {"viewer"} | ({"uploader"} if user.may_upload else set())
+    if user.may_upload and user.sees_everything:
+        allowed.add("fetcher")
     if user.is_administrator:
         allowed.add("administrator")
     shown = []

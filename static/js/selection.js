@@ -144,7 +144,8 @@ document.addEventListener('submit', event => {
       event.preventDefault()
       copyList(sent, /** @type {HTMLElement} */ (button))
     }
-  } else if (sent.dataset.unpicks) {
+  }
+  if (sent.dataset.unpicks) {
     sessionStorage.removeItem(place(sent, sent.dataset.unpicks))
   }
 })

@@ -161,10 +161,15 @@ def _item(uid: str, tag: str = "", value: int = 0) -> dict[str, Any]:
     return {**item, tag: {"vr": "US", "Value": [value]}} if tag else item
 
 
-def test_objects_reach_another_archive(live_app: LiveApp) -> None:
-    ingest_datasets(*make_series(60, study=661))
+@pytest.fixture(scope="module")
+def token(live_app: LiveApp) -> str:
+    """A token of the other archive. Made before a test has a database of its own, which would be the only one."""
     user = live_app.user("uploader")
-    token = live_app.manage("create_token", user.username, "--scope", "read,store").stdout.split()[-1]
+    return live_app.manage("create_token", user.username, "--scope", "read,store").stdout.split()[-1]
+
+
+def test_objects_reach_another_archive(live_app: LiveApp, token: str) -> None:
+    ingest_datasets(*make_series(60, study=661))
     node = web_node(f"{live_app.url}/dicom-web", login=Login.BEARER, secret=seal(token))
     web.ping(node)
     keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
