@@ -1,4 +1,7 @@
-"""The instances that an address names, of all studies of that UID that the caller may see: the union of the holders."""
+"""The instances that an address names, of all studies of that UID that the caller may see: the union of the holders.
+
+An address below holders/<key>/ is about one of them (`Call.holder`).
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +19,8 @@ BATCH = 200
 def instances_of(call: Call, study: str, series: str = "", instance: str = "") -> QuerySet[Instance]:
     """Return the live instances that the caller may see."""
     rows = Instance.objects.visible_to(call.scope).filter(series__study__study_instance_uid=study)
+    if call.holder is not None:
+        rows = rows.filter(series__study=call.holder)
     if series:
         rows = rows.filter(series__series_instance_uid=series)
     if instance:
@@ -30,6 +35,8 @@ def series_of(call: Call, study: str, series: str = "") -> list[Series]:
         Problem: 404, there is none.
     """
     rows = Series.objects.visible_to(call.scope).filter(study__study_instance_uid=study)
+    if call.holder is not None:
+        rows = rows.filter(study=call.holder)
     if series:
         rows = rows.filter(series_instance_uid=series)
     found = list(rows.select_related("study__patient").order_by("study_id", "series_number_value", "pk"))
@@ -54,6 +61,8 @@ def held_instances(call: Call, study: str, series: str, instance: str) -> list[I
         Problem: 404, there is none.
     """
     found = find_held(call.scope, study, series, instance)
+    if call.holder is not None:
+        found = [one for one in found if one.series.study_id == call.holder]
     if not found:
         raise not_found()
     return found

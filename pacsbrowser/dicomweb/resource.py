@@ -30,10 +30,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request with who makes it."""
+    """A request with who makes it. `holder` is the key of the one study that its address is about, where it says so."""
 
     request: HttpRequest
     caller: Caller
+    holder: int | None = None
 
     @property
     def scope(self) -> Scope:
@@ -98,7 +99,8 @@ def _answer(request: HttpRequest, methods: dict[str, Answer], uids: dict[str, st
         raise Problem(405, f"{request.method} is not offered here. Offered: {allowed}.", headers={"Allow": allowed})
     if name == "GET" and not caller.may_read:
         raise Problem(403, "This token may not read.")
-    return answer(Call(request, caller), **uids)
+    holder = uids.pop("holder", "")
+    return answer(Call(request, caller, int(holder) if holder else None), **uids)
 
 
 def _failure(request: HttpRequest, error: Exception) -> Problem:

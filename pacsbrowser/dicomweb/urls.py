@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, include, re_path
 
 from pacsbrowser.dicomweb.capabilities import retrieve_capabilities, show_capabilities
 from pacsbrowser.dicomweb.resource import nothing_here, resource
@@ -38,6 +38,8 @@ urlpatterns = [
     route("studies/<study>/series/<series>/instances", resource(GET=search_instances), "series_instances"),
     route("studies/<study>", resource(GET=retrieve, POST=store_instances, DELETE=remove), "study"),
     *retrieval_urls(route),
+    # Our own pages, where studies of several patients share a UID: only what one of them holds, by the study's key.
+    re_path(r"^holders/(?P<holder>\d{1,18})/", include(retrieval_urls(route))),
     # last: what is none of the above
     re_path("^.*$", resource(GET=nothing_here, POST=nothing_here, DELETE=nothing_here)),
 ]

@@ -95,6 +95,7 @@ def frame_picture(instance: Instance, frame: int, side: int) -> str:
     """Return the address of the picture of a frame (from 1), fitted into a square of `side` pixels."""
     series = instance.series
     uids = {
+        "holder": series.study_id,
         "study": series.study.study_instance_uid,
         "series": series.series_instance_uid,
         "instance": instance.sop_instance_uid,

@@ -187,7 +187,8 @@ def _entry(one: ViewableSeries, is_current: bool, is_shared: bool) -> Entry:
     holder = str(study.pk) if is_shared else ""
     if one.kind != Kind.DOCUMENT:
         address = viewer_address(study, is_shared, series=series.series_instance_uid)
-        return Entry(one, address, reverse("dicomweb_series_thumbnail", args=uids), is_current, holder)
+        thumbnail = reverse("dicomweb_series_thumbnail", args=[study.pk, *uids] if is_shared else uids)
+        return Entry(one, address, thumbnail, is_current, holder)
     if series.instance_count == 1:
         address = reverse("instance_detail", args=[*uids, one.first])
     else:
@@ -211,7 +212,7 @@ def _still(current: ViewableSeries, place: Place, query: QueryDict) -> Still | N
     frame = min(_number(query.get("frame", "")), max(slide.frames, 1))
     uids = [series.study.study_instance_uid, series.series_instance_uid, slide.sop_instance_uid]
     window = query.get("window", "")
-    picture = reverse("dicomweb_frames_rendered", args=[*uids, frame])
+    picture = reverse("dicomweb_frames_rendered", args=[series.study_id, *uids, frame])
     return Still(
         picture=f"{picture}?{urlencode({'window': window})}" if window else picture,
         place=sum(max(one.frames, 1) for one in slides[:at]) + frame,

@@ -1,3 +1,3 @@
-import './early-ChjH3FhA.js';
+import './early-BjqHbXtf.js';
 import('./cornerstone-189bdE_n.js');
-import('./app-Bixm1MG6.js');
+import('./app-D3it-NNk.js');

@@ -1,7 +1,10 @@
 """A UID with several holders: who may see one of them learns nothing of the others."""
 
+import json
+
 import pytest
 
+from pacsbrowser.archive.models import Study
 from tests.datasets import ROOT, ingest_datasets, make_dataset
 from tests.dicomweb.parts import body_of
 from tests.dicomweb.tools import BASE, Api, person
@@ -35,3 +38,26 @@ def test_of_two_holders_only_the_visible_one_exists() -> None:
     uids = f"studyUID={ROOT}.1&seriesUID={ROOT}.1.1&objectUID={ROOT}.1.1.1"
     assert stranger.get(f"/wado?requestType=WADO&{uids}").json()["detail"] == "There is no such object."
     assert limited.delete(study).content == limited.delete(f"{BASE}/studies/1.2.3").content
+
+
+def test_an_address_can_be_about_one_holder() -> None:
+    """What our own pages ask for: never the picture of the patient who has the same UIDs."""
+    ingest_datasets(make_dataset(), make_dataset(PatientID="P2", PatientName="Other^Two", PixelData=bytes([7]) * 128))
+    first, second = (Study.objects.get(patient__patient_id=one) for one in ("P1", "P2"))
+    api, instance = Api(person()), f"studies/{ROOT}.1/series/{ROOT}.1.1/instances/{ROOT}.1.1.1"
+    for holder, name, byte in ((first, "Doe", 0), (second, "Other", 7)):
+        root = f"{BASE}/holders/{holder.pk}/{instance}"
+        frame = api.get(f"{root}/frames/1", headers={"Accept": "application/octet-stream"})
+        assert bytes([byte]) * 128 in body_of(frame)
+        for address in (root, root.partition("/instances")[0]):
+            (described,) = json.loads(body_of(api.get(f"{address}/metadata")))
+            assert name in described["00100010"]["Value"][0]["Alphabetic"]
+        assert api.get(f"{root}/rendered").status_code == 200
+    assert api.get(f"{BASE}/holders/{second.pk + 1}/{instance}").status_code == 404
+
+
+def test_a_holder_out_of_scope_does_not_exist() -> None:
+    ingest_datasets(make_dataset(InstitutionName="There"))
+    address = f"{BASE}/holders/{Study.objects.get().pk}/studies/{ROOT}.1/metadata"
+    assert Api(person()).get(address).status_code == 200
+    assert Api(person(institutions="Here")).get(address).status_code == 404

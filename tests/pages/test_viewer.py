@@ -82,7 +82,11 @@ def test_of_two_holders_each_is_seen_alone() -> None:
     second = Study.objects.get(patient__patient_id="P2")
     found = client.get(f"{series_url('viewer_series')}?holder={second.pk}").json()["instances"]
     assert [one["uid"] for one in found] == [f"{ROOT}.7"]
-    assert f"?holder={second.pk}" in text_of(client.get(f"{study_url('viewer')}?holder={second.pk}"))
+    page = text_of(client.get(f"{study_url('viewer')}?holder={second.pk}"))
+    assert f"?holder={second.pk}" in page
+    assert (
+        f'src="/dicom-web/holders/{second.pk}/studies/{ROOT}.1/series/{ROOT}.1.1/instances/{ROOT}.7/frames/1/' in page
+    )
 
 
 def test_other_studies_of_the_patient_are_in_the_strip_the_latest_first() -> None:

@@ -10,6 +10,13 @@ export function getJson(url) {
   return early ?? request(url)
 }
 
+/** The address of a series. Where patients share its study's UID, the page says whose it is, and so does the address.
+ * @param {string} dicomweb @param {{stack: string, study: string, series: string}} reference */
+export function seriesRoot(dicomweb, { stack, study, series }) {
+  const holder = new URLSearchParams(stack.split('?')[1]).get('holder')
+  return `${dicomweb}${holder ? `/holders/${holder}` : ''}/studies/${study}/series/${series}`
+}
+
 /** @param {string} url */
 async function request(url) {
   const response = await fetch(url, { headers: { Accept: 'application/dicom+json, application/json' } })
@@ -36,7 +43,8 @@ async function start() {
   const pictured = instances.filter((/** @type {any} */ one) => one.pixels)
   const named = new URLSearchParams(location.search).get('instance')
   const first = pictured.find((/** @type {any} */ one) => one.uid === named) ?? pictured[0]
-  if (first) ask(`${document.body.dataset.dicomweb}/studies/${study}/series/${series}/instances/${first.uid}/metadata`)
+  const root = seriesRoot(document.body.dataset.dicomweb ?? '', { stack, study: study ?? '', series: series ?? '' })
+  if (first) ask(`${root}/instances/${first.uid}/metadata`)
 }
 
 if (typeof document !== 'undefined') start().catch(() => {})

@@ -2,7 +2,7 @@
 
 import { wadors } from '@cornerstonejs/dicom-image-loader'
 import { ofFrame, TAGS, text } from './dicom-json.js'
-import { getJson } from './early.js'
+import { getJson, seriesRoot } from './early.js'
 import { planeOf } from './geometry.js'
 import { mend, noteDecoding } from './mend.js'
 
@@ -18,7 +18,7 @@ export class Stack {
     this.reference = reference
     this.slides = listing.instances
     this.syntaxes = listing.syntaxes
-    this.root = `${dicomweb}/studies/${reference.study}/series/${reference.series}`
+    this.root = seriesRoot(dicomweb, reference)
     /** @type {Picture[]} */
     this.pictures = this.slides.filter(slide => slide.pixels).flatMap(slide =>
       Array.from({ length: slide.frames }, (_, at) => ({
