@@ -67,12 +67,14 @@ def remote_list(request: HttpRequest) -> HttpResponse:
     if answers:
         _record(request, state, answers)
     context = {
-        "nodes": nodes, "chosen": [node.pk for node in chosen or nodes[:1]], "state": state, "answers": answers,
-        "rows": rows, "asked": bool(answers), "is_empty": "node" in request.GET and not questions,
-        "dates": DATES, "sexes": SEXES, "modalities": _modalities(request, state), "most_numbers": MOST_NUMBERS,
-        "chosen_date": state.get("date") or ("range" if state.filters.has_date else ""),
-        "from_day": state.get("from"), "to_day": state.get("to"),
-    }  # fmt: skip
+        **_form(request, state),
+        "nodes": nodes,
+        "chosen": [node.pk for node in chosen or nodes[:1]],
+        "answers": answers,
+        "rows": rows,
+        "has_answered": any(not one.problem for one in answers),
+        "is_empty": "node" in request.GET and not questions,
+    }
     return page(request, "pages/remote_list.html", context)
 
 
@@ -140,6 +142,20 @@ def _rows(request: HttpRequest, state: ListState, answers: Sequence[Answer]) -> 
     here = counts_here(scope_of(request.user), [study.uid for study in studies])
     rows = [RemoteRow(one, here.get(one.uid, 0), PersonName.parse(one.values["PatientName"])) for one in studies]
     return sorted(rows, key=lambda row: (_when(row.study), row.study.uid), reverse=True)
+
+
+def _form(request: HttpRequest, state: ListState) -> dict[str, Any]:
+    """Return what the form of the search shows."""
+    return {
+        "state": state,
+        "dates": DATES,
+        "sexes": SEXES,
+        "modalities": _modalities(request, state),
+        "chosen_date": state.get("date") or ("range" if state.filters.has_date else ""),
+        "from_day": state.get("from"),
+        "to_day": state.get("to"),
+        "most_numbers": MOST_NUMBERS,
+    }
 
 
 def _modalities(request: HttpRequest, state: ListState) -> list[str]:
