@@ -56,17 +56,17 @@ def instance_layers(request: HttpRequest, study_uid: str, series_uid: str, insta
             return same
         data = documents.layered_picture(layered.below, layered.layers, viewport)
     except (DicomError, DecodingError, OSError) as error:
-        if "small" in request.GET:
-            return send_reason(getattr(error, "step", "") or "reading the file")
-        raise Http404(getattr(error, "reason", "The file is not in the store.")) from error
+        return send_reason(getattr(error, "step", "") or "reading the file")
     return HttpResponse(data, content_type="image/webp", headers={"ETag": etag, "Cache-Control": "private, no-cache"})
 
 
 def layers_of(request: HttpRequest, instance: Instance, scope: Scope) -> Layered:
     """Return what the picture of the slice asked for is made of."""
     kind = object_kind(instance.sop_class_uid)
-    if not instance.has_pixel_data or kind not in ("segmentation", "RT dose"):
-        raise NoPixels("The instance has no layers.")
+    if kind not in ("segmentation", "RT dose"):
+        raise Http404("The instance has no layers.")
+    if not instance.has_pixel_data:
+        raise NoPixels("The object has no pixel data.")
     with storage.open_blob(instance.blob) as file:
         dataset = read_object(file)
     if kind == "RT dose":

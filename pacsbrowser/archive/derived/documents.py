@@ -11,7 +11,7 @@ from pacsbrowser.archive.models import Blob
 from pacsbrowser.dicom.decoder import Source
 from pacsbrowser.dicom.render import Viewport
 
-_FORMAT = 1  # raise it when pictures come out otherwise than before
+_FORMAT = 2  # raise it when pictures come out otherwise than before
 
 
 def page_key(blob: Blob, page: int, width: int) -> str:
