@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from pacsbrowser.access.models import Role, User
-from pacsbrowser.archive.models import Copy, Delivery, Instance, Study
+from pacsbrowser.access.scope import EVERYTHING
+from pacsbrowser.archive.models import Copy, Delivery, Instance, Level, Study
 from pacsbrowser.archive.search import Filters, parse_query
+from pacsbrowser.archive.selection import Selection
 from pacsbrowser.audit.models import Event
-from pacsbrowser.exchange import inbound
+from pacsbrowser.exchange import inbound, outbox
 from pacsbrowser.exchange.models import FetchBy, Kind, Login, Node
 from pacsbrowser.exchange.questions import answers_names, questions_of
 from pacsbrowser.exchange.remote_query import RETURNED, RemoteStudy, search
@@ -20,7 +22,7 @@ from pacsbrowser.exchange.sealing import seal
 from pacsbrowser.jobs.models import ItemState, Job, State
 from pacsbrowser.jobs.work import retry
 from pacsbrowser.jobs.worker import Worker
-from tests.datasets import make_dataset, make_series
+from tests.datasets import ingest_datasets, make_dataset, make_series
 from tests.dimse.conftest import archive  # noqa: F401 - a fixture
 from tests.dimse.peers import Archive, dcmtk, make_node, run, write
 from tests.live import LiveApp, free_port, wait_until
@@ -128,7 +130,7 @@ def nodes_of(app: LiveApp, own_port: int, token: str) -> dict[str, Node]:
     }
 
 
-def test_two_instances_search_and_fetch(archive: Archive, filled: LiveApp, token: str, boss: User) -> None:  # noqa: F811
+def test_two_instances_search_fetch_and_send(archive: Archive, filled: LiveApp, token: str, boss: User) -> None:  # noqa: F811
     nodes = nodes_of(filled, archive.port, token)
     questions = questions_of(parse_query("müller"), Filters())
     for answer in search(list(nodes.values()), questions):
@@ -146,6 +148,15 @@ def test_two_instances_search_and_fetch(archive: Archive, filled: LiveApp, token
         assert [item.reason for item in job.items.order_by("pk")] == ["30 objects came.", "1 object came."]
         assert Instance.objects.count() == 31
     assert not Copy.objects.exists(), "the three ways brought the same"
+    ingest_datasets(*make_series(4, study=81), *make_series(3, study=82))
+    for name, study, count in (("move", 81, 4), ("web", 82, 3)):
+        keys = Study.objects.filter(study_instance_uid=f"{UID}.{study}").values_list("pk", flat=True)
+        job = outbox.enqueue_send(nodes[name], Selection(Level.STUDY, tuple(keys), EVERYTHING), boss)
+        assert Worker().work_once()
+        job.refresh_from_db()
+        assert (job.state, job.result) == (State.DONE, {"done": count}), job.problem
+        (answer,) = search([nodes["web"]], [{"StudyInstanceUID": f"{UID}.{study}"}])
+        assert [one.instance_count for one in answer.studies] == [count]
     assert inbound.counts_here(boss_scope(boss), [f"{UID}.71", f"{UID}.72"]) == {f"{UID}.71": 30}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from pacsbrowser.archive.models import Delivery, Door, Instance
+from pacsbrowser.archive.models import Delivery, Door, Instance, Study
 from pacsbrowser.archive.waiting_zips import JOB
+from pacsbrowser.exchange.models import Node
 from pacsbrowser.jobs.models import Job, State
 from tests.datasets import ROOT, make_dataset
+from tests.dimse.peers import write
 from tests.live import LiveApp, wait_until
 
 FILES = 1500
@@ -72,5 +75,29 @@ def test_a_killed_worker_loses_nothing(app: LiveApp, django_db_blocker: Any) -> 
             wait_until(lambda: read().has_ended, 120, "the job to end")
             assert (row.state, row.attempts) == (State.DONE, 2), row.problem
             assert Instance.objects.using("live").count() == FILES
+        finally:
+            connections["live"].close()
+
+
+def test_transfers_that_wait_do_not_hold_up_an_unpacking(app: LiveApp, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock(), socket.socket() as silent:
+        # takes connections, and never says a word
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        try:
+            port = silent.getsockname()[1]
+            node = Node.objects.using("live").create(
+                name="silent", ae_title="SILENT", host="127.0.0.1", port=port, is_trusted=True
+            )
+            app.ingest(*write(app.folder, make_dataset(StudyInstanceUID=f"{ROOT}.5", SOPInstanceUID=f"{ROOT}.5.1")))
+            study = Study.objects.using("live").get()
+            parameters = {"node": node.pk, "level": "study", "keys": [study.pk]}
+            jobs = Job.objects.using("live")
+            for number in range(4):
+                jobs.create(name="send", title=f"Send {number}", parameters=parameters)
+            wait_until(lambda: jobs.filter(name="send", state=State.RUNNING).count() == 2, 30, "two transfers to wait")
+            unpacking = ask_for(app)
+            wait_until(lambda: jobs.get(pk=unpacking.pk).state == State.DONE, 120, "the unpacking")
+            assert jobs.filter(name="send").exclude(state=State.DONE).count() == 4
         finally:
             connections["live"].close()
