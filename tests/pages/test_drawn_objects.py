@@ -357,14 +357,3 @@ def test_an_object_whose_file_is_gone_says_so(viewer: Client, tail: str) -> None
     for name in ("drawing", "layers"):
         answer = viewer.get(f"{PAGE}{name}")
         assert answer.status_code == 404 or "No preview" in text_of(answer)
-
-
-def test_a_segmentation_that_lists_more_frames_than_it_has_is_drawn(viewer: Client) -> None:
-    from pydicom import dcmread
-
-    from tests.datasets import save
-
-    dataset = dcmread(io.BytesIO(make_segmentation()))
-    dataset.NumberOfFrames = 1
-    ingest_datasets(save(dataset))
-    assert colours_of(viewer.get(f"{PAGE}layers")).shape == (8, 8, 3)
