@@ -153,6 +153,8 @@ def parse_cda(data: bytes) -> ClinicalDocument:
     parser.StartDoctypeDeclHandler = _refuse
     try:
         parser.Parse(data.rstrip(b"\0 "), True)
+    except LookupError:
+        raise NotReadable("The document declares an encoding that is none of text.") from None
     except (expat.ExpatError, ValueError) as error:
         raise NotReadable(f"The document is no well-formed XML: {error}.") from None
     return reader.document

@@ -99,6 +99,8 @@ def test_cda_becomes_titles_paragraphs_items_and_tables() -> None:
         b"<a><b></a>",
         b"not xml at all",
         b"<a/>" + b" " * (5 << 20) + b"x",
+        b'<?xml version="1.0" encoding="hex"?><a/>',
+        b'<?xml version="1.0" encoding="nowhere"?><a/>',
     ],
 )
 def test_hostile_xml_is_refused_with_a_reason(data: bytes) -> None:
