@@ -20,7 +20,7 @@ class ProgramsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, or hand on."""
-        if "HTTP_AUTHORIZATION" not in request.META or not is_of_programs(request):
+        if not request.META.get("HTTP_AUTHORIZATION") or not is_of_programs(request):
             return self.get_response(request)
         # raises DisallowedHost for a name that is not served here
         request.get_host()

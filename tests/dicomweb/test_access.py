@@ -53,6 +53,13 @@ def test_every_address_demands_a_credential(client: Client) -> None:
             assert "html" not in answer["Content-Type"]
 
 
+def test_an_empty_authorization_is_none(client: Client, user: User) -> None:
+    empty = {"Authorization": ""}
+    assert client.get(f"{BASE}studies", headers=empty).status_code == 401
+    client.force_login(user)
+    assert client.get(f"{BASE}studies", headers=empty).status_code == 200
+
+
 def test_a_script_in_a_browser_is_not_asked_for_a_password(client: Client) -> None:
     assert "Basic" not in client.get(f"{BASE}nothing", headers={"Sec-Fetch-Mode": "cors"})["WWW-Authenticate"]
 
