@@ -15,6 +15,8 @@ from pacsbrowser.dicom.frames import read_pixel_layout
 from pacsbrowser.dicom.render import Viewport
 from tests.datasets import make_dataset
 from tests.dicom.samples import wheel_file
+from tests.dicom.test_encapsulated import make_document
+from tests.live import wait_until
 
 
 @pytest.fixture
@@ -158,3 +160,55 @@ def test_many_callers_share_few_processes(pool: DecoderPool) -> None:
         caller.join()
     assert widths == [128] * 8
     assert len(processes(pool)) == 1
+
+
+def slow_pdf() -> bytes:
+    """Return a PDF of one page that draws a form that draws a form ten times that draws a form ten times."""
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    use = b"/Resources<</XObject<</F %d 0 R>>>>"
+    objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R" + use % 5 + b">>")
+    objects.append(b"<</Length 5>>stream\n/F Do\nendstream")
+    for number in range(6, 15):
+        head = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Group<</S/Transparency>>/Length 60"
+        objects.append(head + use % number + b">>stream\n" + b"/F Do " * 10 + b"\nendstream")
+    objects.append(b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Length 15>>stream\n0 0 500 500 re f\nendstream")
+    body = b"".join(b"%d 0 obj%s endobj\n" % (number, one) for number, one in enumerate(objects, 1))
+    return b"%PDF-1.4\n" + body + b"trailer<</Size %d/Root 1 0 R>>" % len(objects)
+
+
+def test_slow_documents_leave_room_for_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "slow.dcm"
+    path.write_bytes(make_document(slow_pdf()))
+    pool = DecoderPool(size=2, seconds=6)
+    ended: list[str] = []
+
+    def draw() -> None:
+        with pytest.raises(DecodingError) as caught:
+            pool.document_page(path, 0, 600)
+        ended.append(caught.value.code)
+
+    threads = [threading.Thread(target=draw) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: pool._all)
+    assert pool.picture(wheel_file("CT_small.dcm"), 0, "image/jpeg").width == 128
+    assert len(ended) < 2
+    for thread in threads:
+        thread.join()
+    assert "too_slow" in ended
+    pool.close()
+
+
+def test_a_file_that_took_too_long_never_has_all_processes_again(tmp_path: Path) -> None:
+    path = tmp_path / "large.dcm"
+    path.write_bytes(make_dataset(Rows=4000, Columns=4000, PixelData=bytes(32_000_000)))
+    pool = DecoderPool(size=2, seconds=10)
+    pool.warm()
+    pool._seconds = 0.01
+    with pytest.raises(DecodingError, match="longer"):
+        pool.picture(path, 0, "image/png")
+    with pool._half, pytest.raises(DecodingError, match="busy"):
+        pool.picture(path, 0, "image/png")
+    pool._seconds = 10
+    assert pool.picture(path, 0, "image/jpeg").width == 4000
+    pool.close()

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +35,10 @@ MEMORY = 1 << 30
 SECONDS = 20.0
 _START_SECONDS = 20.0
 _PIPE = 1 << 20  # what the pipe of the answers holds where the system allows: a picture or a frame comes at once
+# Files that took too long or killed a process, and for how many seconds they are remembered.
+_MOST_REMEMBERED = 1_000
+_REMEMBERED = 600.0
+_BUSY = "All decoder processes are busy."
 _ROOT = Path(__file__).resolve().parents[3]
 
 logger = logging.getLogger(__name__)
@@ -119,8 +124,35 @@ class _Process:
             pipe.close()
 
 
+class _Failures:
+    """The files that were the end of a process lately."""
+
+    def __init__(self) -> None:
+        self._since: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Remember files."""
+        with self._lock:
+            for path in paths:
+                self._since[path] = time.monotonic()
+                self._since.move_to_end(path)
+            while len(self._since) > _MOST_REMEMBERED:
+                self._since.popitem(last=False)
+
+    def has(self, paths: Iterable[str]) -> bool:
+        """Whether one of these files is remembered."""
+        with self._lock:
+            known = [self._since[path] for path in paths if path in self._since]
+        return any(time.monotonic() - since < _REMEMBERED for since in known)
+
+
 class DecoderPool:
-    """Up to `size` processes. A caller waits for a free one; it is told when none becomes free in time."""
+    """Up to `size` processes. A caller waits for a free one; it is told when none becomes free in time.
+
+    Pages of documents, and files that failed lately, never have more than half of the processes: a few hundred bytes
+    of a PDF can keep one busy until its time is over, and others want to see pictures meanwhile.
+    """
 
     def __init__(self, size: int = 2, memory: int = MEMORY, seconds: float = SECONDS) -> None:
         self._memory, self._seconds = memory, seconds
@@ -129,6 +161,8 @@ class DecoderPool:
             self._free.put(None)
         self._lock = threading.Lock()
         self._all: set[_Process] = set()
+        self._failures = _Failures()
+        self._half = threading.Semaphore(max(1, size // 2))
 
     def picture(
         self,
@@ -207,6 +241,18 @@ class DecoderPool:
             self._all.clear()
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        sources = (request, request.get("below"), *request.get("layers", ()))
+        paths = [str(source["path"]) for source in sources if source and "path" in source]
+        if request["do"] != "document page" and not self._failures.has(paths):
+            return self._answer(request, paths)
+        if not self._half.acquire(timeout=self._seconds):
+            raise DecodingError("busy", "waiting", _BUSY)
+        try:
+            return self._answer(request, paths)
+        finally:
+            self._half.release()
+
+    def _answer(self, request: dict[str, Any], paths: Sequence[str]) -> tuple[dict[str, Any], bytes]:
         process = self._take()
         is_good = False
         try:
@@ -218,6 +264,8 @@ class DecoderPool:
         except (OSError, ValueError):
             raise DecodingError("crashed", process.step, "The decoder process died of this file.") from None
         finally:
+            if not is_good:
+                self._failures.add(paths)
             self._give_back(process, is_good)
         if head.get("kind") == FAILURE:
             raise DecodingError(str(head["code"]), str(head["step"]), str(head["reason"]))
@@ -229,7 +277,7 @@ class DecoderPool:
         try:
             process = self._free.get(timeout=self._seconds)
         except queue.Empty:
-            raise DecodingError("busy", "waiting", "All decoder processes are busy.") from None
+            raise DecodingError("busy", "waiting", _BUSY) from None
         if process is None:
             try:
                 process = _Process(self._memory)
