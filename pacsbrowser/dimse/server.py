@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 # Beyond the limit so many more are heard, to be told that there are too many; the rest is closed without a word.
 _HEARD = 32
 _BACKLOG = 256
+# Where there is no more room, a stranger who has been silent for so many seconds makes some.
+_SILENT = 10.0
 _STOP_WITHIN = 6.0
 
 
@@ -65,10 +67,19 @@ class Server:
             if count >= settings.DIMSE_MOST_ASSOCIATIONS + _HEARD:
                 connection.close()
                 return
-            has_room = count < settings.DIMSE_MOST_ASSOCIATIONS
+            has_room = count < settings.DIMSE_MOST_ASSOCIATIONS or self._make_room()
             thread = threading.Thread(target=self._serve, args=(connection, address, has_room), daemon=True)
             self._open[thread] = None
         thread.start()
+
+    def _make_room(self) -> bool:
+        """End the connection of the stranger who has been silent longest; False where none has been for long."""
+        found = max(filter(None, self._open.values()), key=lambda served: served.quiet, default=None)
+        if found is None or found.quiet < _SILENT:
+            return False
+        logger.warning("there are too many associations: one that is silent is ended")
+        found.stop()
+        return True
 
     def _serve(self, connection: socket.socket, address: str, has_room: bool) -> None:
         thread = threading.current_thread()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from struct import Struct
 
@@ -65,6 +66,8 @@ class Connection:
         self._wire = wire
         self._address = address
         self._has_room = has_room
+        self._is_node = False
+        self._heard = time.monotonic()
         self.is_busy = False
         self._stops = threading.Event()
 
@@ -80,6 +83,12 @@ class Connection:
             self._wire.close()
             connections.close_all()
 
+    @property
+    def quiet(self) -> float:
+        """How many seconds a caller that is no node has asked for nothing; 0 where it is served or ended."""
+        is_waiting = not (self._is_node or self.is_busy or self._stops.is_set())
+        return time.monotonic() - self._heard if is_waiting else 0.0
+
     def stop(self) -> None:
         """End it from another thread: at once where nothing is done, else after the message at hand."""
         self._stops.set()
@@ -93,13 +102,15 @@ class Connection:
     # ------------------------------------------------------------------ opening
 
     def _open(self) -> Session | None:
+        # the whole of it: a byte now and then would hold a thread for ever
+        by = time.monotonic() + REQUEST_WITHIN
         try:
-            kind, length = self._wire.read_head(REQUEST_WITHIN)
+            kind, length = self._wire.read_head(REQUEST_WITHIN, by)
             if kind != _ASSOCIATE_RQ or length > _LONGEST_REQUEST:
                 self._wire.write(_HEAD.pack(ABORT, 4) + bytes((0, 0, 2, 2)))
                 self._wire.close(linger=True)
                 return None
-            data = _HEAD.pack(kind, length) + self._wire.read(length, REQUEST_WITHIN)
+            data = _HEAD.pack(kind, length) + self._wire.read(length, REQUEST_WITHIN, by)
             return self._answer(data)
         except (Lost, TimeoutError):
             return None
@@ -121,6 +132,7 @@ class Connection:
         if isinstance(caller, Refusal):
             self._reject(caller, request.calling, request.called)
             return None
+        self._is_node = caller.node is not None
         answer = negotiation.negotiate(request, caller)
         services = sorted({one.abstract_syntax for one in answer.contexts.values()})
         record(
@@ -148,6 +160,7 @@ class Connection:
                 message = self._next(session)
                 self.is_busy = True
                 self._handle(session, message)
+                self._heard = time.monotonic()
                 self.is_busy = False
             session.association.abort()
         except Released:

@@ -6,9 +6,11 @@ peers that know nothing of it are fast too.
 """
 
 import contextlib
+import math
 import select
 import socket
 import ssl
+import time
 from struct import Struct
 
 from pacsbrowser.exchange.failures import Lost
@@ -18,6 +20,8 @@ _BUFFER = 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 # A send may be in the way of a slow disk at the other end.
 _SEND_WITHIN = 120.0
+# Of a socket, no time at all would mean not to wait in another sense.
+_SHORTEST_WAIT = 0.001
 
 
 class Wire:
@@ -31,8 +35,8 @@ class Wire:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    def read_head(self, within: float) -> tuple[int, int]:
-        """Return type and length of the next unit.
+    def read_head(self, within: float, by: float = math.inf) -> tuple[int, int]:
+        """Return type and length of the next unit; `by` as for `read`.
 
         Raises:
             TimeoutError: it has not begun `within` so many seconds.
@@ -40,7 +44,7 @@ class Wire:
         """
         if self._start == self._end and not self.wait(within):
             raise TimeoutError
-        kind, length = _HEAD.unpack(self.read(_HEAD.size, within))
+        kind, length = _HEAD.unpack(self.read(_HEAD.size, within, by))
         if _QUICKACK is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
@@ -56,8 +60,12 @@ class Wire:
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(within * 1000))
 
-    def read(self, size: int, within: float) -> bytes:
-        """Return exactly `size` bytes; each wait for more of them may take `within` seconds."""
+    def read(self, size: int, within: float, by: float = math.inf) -> bytes:
+        """Return exactly `size` bytes; each wait for more of them may take `within` seconds.
+
+        Args:
+            by: when all of them have to be here, by `time.monotonic`.
+        """
         here = self._end - self._start
         if here >= size:
             self._start += size
@@ -68,6 +76,8 @@ class Wire:
         view[:here] = self._buffer[self._start : self._end]
         self._start = self._end = 0
         while here < size:
+            if by < math.inf:
+                self._socket.settimeout(max(min(within, by - time.monotonic()), _SHORTEST_WAIT))
             if size - here >= _BUFFER:
                 here += self._receive(view[here:])
                 continue

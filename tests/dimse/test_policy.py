@@ -1,21 +1,24 @@
 """Who may call and what for: strangers, nodes, their addresses and rights, limits, and TLS."""
 
 import gc
+import socket
 import ssl
 import subprocess
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import pytest
 from pynetdicom import AE
 
 from pacsbrowser.audit.models import Action, Event, Result
+from pacsbrowser.dimse import server, service
 from pacsbrowser.dimse.policy import Caller, admit
 from pacsbrowser.exchange import scu
 from pacsbrowser.exchange.failures import ExchangeError
 from pacsbrowser.exchange.models import Node
 from tests.datasets import make_dataset
-from tests.dimse.peers import CT, PATIENT_GET, STUDY_FIND, STUDY_MOVE, TITLE, Archive, make_node, send
+from tests.dimse.peers import CT, PATIENT_GET, STUDY_FIND, STUDY_MOVE, TITLE, Archive, make_node, request_bytes, send
 from tests.live import wait_until
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -100,6 +103,45 @@ def _can_open(archive: Archive) -> bool:
     if established:
         link.release()
     return bool(established)
+
+
+def test_silent_strangers_make_room(archive: Archive, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DIMSE_MOST_ASSOCIATIONS = 3
+    make_node("NODE")
+    monkeypatch.setattr(server, "_SILENT", 0.3)
+    with _associated(archive, "NODE") as node, _associated(archive, "A") as first, _associated(archive, "B") as second:
+        wait_until(lambda: _can_open(archive), 10)
+        assert first.recv(100) == b""
+        for link in (node, second):
+            link.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                link.recv(100)
+
+
+def _associated(archive: Archive, ae_title: str) -> socket.socket:
+    """Return a connection with an association that says nothing more."""
+    link = socket.create_connection(("127.0.0.1", archive.port), timeout=20)
+    link.sendall(request_bytes(ae_title, [("1.2.840.10008.1.1", EXPLICIT)]))
+    assert link.recv(10_000)[0] == 2
+    return link
+
+
+def test_a_request_that_trickles_is_not_waited_for(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "REQUEST_WITHIN", 1.0)
+    with socket.create_connection(("127.0.0.1", archive.port), timeout=0.2) as link:
+        link.sendall(pack(">BxI", 1, 5000))
+        wait_until(lambda: _is_ended_after(link, b"\0"), 10)
+
+
+def _is_ended_after(link: socket.socket, data: bytes) -> bool:
+    """Whether the other side ends the connection while it is sent another byte."""
+    try:
+        link.sendall(data)
+        return not link.recv(100)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_an_idle_association_is_ended(archive: Archive, settings: Any) -> None:
