@@ -11,7 +11,9 @@ from pacsbrowser.exchange.sealing import Unreadable, seal, unseal
 def test_what_was_sealed_comes_back(text: str) -> None:
     sealed = seal(text)
     assert unseal(sealed) == text
-    assert not text or (text not in sealed and seal(text) != sealed)
+    assert not text or seal(text) != sealed
+    # one letter is in the sealed text by chance
+    assert len(text) < 5 or text not in sealed
 
 
 def test_another_key_or_a_changed_letter_is_noticed(settings: Any) -> None:
