@@ -190,7 +190,9 @@ WRITERS = {
     "login", "logout", "account", "password_change", "theme", "setup", "user_add", "user_detail", "user_link",
     "job_cancel", "job_retry", "upload", "upload_begin", "upload_files", "upload_known", "upload_finish",
     "patient_remove", "study_remove", "series_remove", "instance_remove", "copy_show", "finding_decide",
-    "removal_restore", "removal_purge", "token_list", "token_revoke",
+    "removal_restore", "removal_purge", "token_list", "token_revoke", "remote_fetch", "remote_numbers",
+    "node_add", "node_detail", "node_verify", "node_remove", "rule_add", "rule_detail", "rule_remove",
+    "selection_zip", "selection_send", "selection_uids", "selection_remove",
 }  # fmt: skip
 
 

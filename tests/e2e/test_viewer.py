@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 # WebGL is drawn by the processor here, which other tests need as well
 expect.set_options(timeout=20_000)
 
-STUDY, PRIOR, MIXED = 71, 72, 73
-WHO = {"PatientID": "E2E-71", "PatientName": "Ball^Bea", "StudyDescription": "CT ball"}
+STUDY, PRIOR, MIXED = 9071, 9072, 9073
+WHO = {"PatientID": "E2E-9071", "PatientName": "Ball^Bea", "StudyDescription": "CT ball"}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def balls(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> LiveAp
     (folder / "seg.dcm").write_bytes(segmentation(STUDY, 8, 1, 11, **same))
     (folder / "ko.dcm").write_bytes(key_objects(STUDY, 9, [f"{series_uid(STUDY, 1)}.{n}" for n in (6, 12)], **same))
     write_volume(folder, PRIOR, StudyDate="20240301", **WHO)
-    write_volume(folder, MIXED, slices=3, StudyDate="20230301", **{**WHO, "PatientID": "E2E-73"})
+    write_volume(folder, MIXED, slices=3, StudyDate="20230301", **{**WHO, "PatientID": "E2E-9073"})
     short = {"Rows": 512, "Columns": 512, "SOPInstanceUID": f"{series_uid(MIXED, 1)}.9", "InstanceNumber": 9}
     uids = {"StudyInstanceUID": study_uid(MIXED), "SeriesInstanceUID": series_uid(MIXED, 1)}
-    odd = make_dataset(**{**WHO, "PatientID": "E2E-73", "StudyDate": "20230301", **uids, **short})
+    odd = make_dataset(**{**WHO, "PatientID": "E2E-9073", "StudyDate": "20230301", **uids, **short})
     (folder / "short.dcm").write_bytes(odd)
     live_app.ingest(folder)
     return live_app
