@@ -58,6 +58,8 @@ class LiveApp:
         self.port = free_port()
         self.dimse_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        # the alias under which tests reach its rows; one each, as several may run in a test process
+        self.database = f"live-{self.port}"
         self.output = folder / "start.log"
         self._arguments = arguments
         self._blocker = blocker
@@ -135,18 +137,18 @@ class LiveApp:
 
         from pacsbrowser.access.models import User
 
-        if "live" not in connections.databases:
+        if self.database not in connections.databases:
             name = Path(self.environment["PACSBROWSER_DATA"]) / "index.sqlite3"
-            connections.databases["live"] = {**settings.DATABASES["default"], "NAME": name, "CONN_MAX_AGE": 0}
+            connections.databases[self.database] = {**settings.DATABASES["default"], "NAME": name, "CONN_MAX_AGE": 0}
         username = f"{role}{next(self._numbers)}-{secrets.token_hex(2)}"
         with self._blocker.unblock():
             try:
-                people = User.objects.db_manager("live")
+                people = User.objects.db_manager(self.database)
                 person = people.create_user(username, role=role, **fields)
                 # as the product hashes, not as the tests do
                 hasher = Argon2PasswordHasher()
                 person.password = hasher.encode(PASSWORD, hasher.salt())
                 person.save()
             finally:
-                connections["live"].close()
+                connections[self.database].close()
         return Person(username, PASSWORD, role, person.pk)

@@ -49,7 +49,8 @@ class TestPeer:
         (study,) = found(peer.search_for_studies(search_filters={"StudyInstanceUID": STUDY}))
         assert (study.NumberOfStudyRelatedInstances, list(study.ModalitiesInStudy)) == (5, ["CT", "MR"])
         assert str(study.PatientName) == "Doe^Jane"
-        assert len(peer.search_for_studies(search_filters={"PatientName": "doe*"}, fuzzymatching=True)) == 1
+        named = {"PatientName": "doe*", "StudyInstanceUID": STUDY}
+        assert len(peer.search_for_studies(search_filters=named, fuzzymatching=True)) == 1
         assert len(peer.search_for_series(STUDY)) == 2
         assert len(peer.search_for_series(STUDY, search_filters={"Modality": "MR"})) == 1
         assert len(peer.search_for_instances(STUDY)) == 5

@@ -26,14 +26,18 @@ SHOWN = """image => image.complete ? image.naturalWidth > 0 : new Promise(resolv
 
 
 @pytest.fixture(scope="module")
-def archive(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> LiveApp:
-    """The running product with the corpus, and with made objects of the kinds that it lacks."""
+def live_app(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[LiveApp]:
+    """A running product of this module's own with the corpus, and with made objects of the kinds that it lacks.
+
+    Files of the corpus share UIDs with those that other modules upload, which would make conflicts there.
+    """
     folder = tmp_path_factory.mktemp("every")
     for name, file in made_objects().items():
         (folder / f"{name}.dcm").write_bytes(file)
     corpus = os.environ.get("DICOM_CORPUS", "")
-    live_app.ingest(folder, *([Path(corpus) / "dicom"] if corpus else []))
-    return live_app
+    with LiveApp(tmp_path_factory.mktemp("live"), django_db_blocker) as app:
+        app.ingest(folder, *([Path(corpus) / "dicom"] if corpus else []))
+        yield app
 
 
 def made_objects() -> dict[str, bytes]:
@@ -84,7 +88,7 @@ def addresses(app: LiveApp, where: str = "1") -> list[Address]:
 
 
 @pytest.fixture
-def strict_page(page: Page, archive: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
+def strict_page(page: Page, live_app: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
     """A page on which somebody is logged in; whatever the browser complains about fails the test."""
     said: list[str] = []
 
@@ -101,16 +105,16 @@ def strict_page(page: Page, archive: LiveApp, login: Callable[[Any, Person], Non
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
     page.on("requestfailed", failed)
     page.set_default_timeout(20_000)
-    login(page, archive.user("viewer"))
+    login(page, live_app.user("viewer"))
     yield page
     assert said == []
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_object_of_the_corpus_opens_without_an_error(
-    strict_page: Page, archive: LiveApp, corpus: Path, part: int
+    strict_page: Page, live_app: LiveApp, corpus: Path, part: int
 ) -> None:
-    pages = addresses(archive)
+    pages = addresses(live_app)
     assert len(pages) > 400
     for address, _ in pages[part::PARTS]:
         answer = strict_page.goto(address)
@@ -125,9 +129,9 @@ def test_every_object_of_the_corpus_opens_without_an_error(
                 assert shown, f"{address} has a picture that does not show"
 
 
-def one_of(archive: LiveApp, where: str) -> str:
+def one_of(live_app: LiveApp, where: str) -> str:
     """Return the address of an instance, or skip where none is here."""
-    found = addresses(archive, where)
+    found = addresses(live_app, where)
     if not found:
         pytest.skip("no such object without DICOM_CORPUS")
     return found[0][0]
@@ -144,16 +148,16 @@ DRAWN = {
 
 @pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_of_objects_are_accessible(strict_page: Page, archive: LiveApp, kind: str, width: int) -> None:
+def test_pages_of_objects_are_accessible(strict_page: Page, live_app: LiveApp, kind: str, width: int) -> None:
     strict_page.set_viewport_size({"width": width, "height": 900})
-    strict_page.goto(one_of(archive, DRAWN[kind]))
+    strict_page.goto(one_of(live_app, DRAWN[kind]))
     if kind != "PDF":  # axe runs in every frame, and the browser's own reader is one that it cannot enter
         assert_accessible(strict_page)
     assert strict_page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_paper_is_true_on_the_screen_and_in_print(strict_page: Page, archive: LiveApp) -> None:
-    strict_page.goto(one_of(archive, DRAWN["ECG"]))
+def test_paper_is_true_on_the_screen_and_in_print(strict_page: Page, live_app: LiveApp) -> None:
+    strict_page.goto(one_of(live_app, DRAWN["ECG"]))
     size = "svg => [svg.getBoundingClientRect().width, svg.getCTM().a]"
     width, unit = strict_page.locator("svg.ecg").evaluate(size)
     assert width == pytest.approx(262 * 96 / 25.4, abs=0.5) and unit == pytest.approx(96 / 25.4, rel=0.001)
@@ -163,8 +167,8 @@ def test_paper_is_true_on_the_screen_and_in_print(strict_page: Page, archive: Li
     assert width <= (297 - 16) * 96 / 25.4, "it fits on a sheet of A4 across"
 
 
-def test_a_long_recording_is_leafed_through_by_links(strict_page: Page, archive: LiveApp) -> None:
-    strict_page.goto(one_of(archive, "t.study_instance_uid LIKE '%.900'"))
+def test_a_long_recording_is_leafed_through_by_links(strict_page: Page, live_app: LiveApp) -> None:
+    strict_page.goto(one_of(live_app, "t.study_instance_uid LIKE '%.900'"))
     strict_page.get_by_role("link", name="Later").click()
     expect(strict_page.get_by_text("shown 10 s to 20 s")).to_be_visible()
     strict_page.get_by_role("link", name="6 × 2").click()
@@ -174,9 +178,9 @@ def test_a_long_recording_is_leafed_through_by_links(strict_page: Page, archive:
     expect(strict_page.get_by_text("shown 50 s to 1:00")).to_be_visible()
 
 
-def test_a_pdf_is_read_in_the_page(strict_page: Page, archive: LiveApp) -> None:
+def test_a_pdf_is_read_in_the_page(strict_page: Page, live_app: LiveApp) -> None:
     with strict_page.expect_response(lambda answer: "/document" in answer.url and answer.ok) as arriving:
-        strict_page.goto(one_of(archive, DRAWN["PDF"]))
+        strict_page.goto(one_of(live_app, DRAWN["PDF"]))
     assert arriving.value.headers["content-type"] == "application/pdf"
     assert strict_page.locator("object.pdf").evaluate("object => object.clientHeight") > 300
     with strict_page.expect_download() as saving:
@@ -184,8 +188,8 @@ def test_a_pdf_is_read_in_the_page(strict_page: Page, archive: LiveApp) -> None:
     assert saving.value.suggested_filename.endswith(".pdf")
 
 
-def test_a_video_plays(strict_page: Page, archive: LiveApp) -> None:
-    strict_page.goto(one_of(archive, DRAWN["video"]))
+def test_a_video_plays(strict_page: Page, live_app: LiveApp) -> None:
+    strict_page.goto(one_of(live_app, DRAWN["video"]))
     player = strict_page.locator("video")
     # the page's policy lets no string be evaluated again and again, as waiting for a function does
     player.evaluate("""video => new Promise(resolve => {
@@ -201,12 +205,12 @@ def test_a_video_plays(strict_page: Page, archive: LiveApp) -> None:
 
 
 def test_slices_are_leafed_through_without_javascript(
-    archive: LiveApp, browser: Any, login: Callable[[Any, Person], None]
+    live_app: LiveApp, browser: Any, login: Callable[[Any, Person], None]
 ) -> None:
-    context = browser.new_context(java_script_enabled=False, base_url=archive.url)
+    context = browser.new_context(java_script_enabled=False, base_url=live_app.url)
     page = context.new_page()
-    login(page, archive.user("viewer"))
-    page.goto(one_of(archive, "t.study_instance_uid LIKE '%.902'"))
+    login(page, live_app.user("viewer"))
+    page.goto(one_of(live_app, "t.study_instance_uid LIKE '%.902'"))
     expect(page.get_by_text("Slice 1 of 2")).to_be_visible()
     page.get_by_role("link", name="Next slice").click()
     expect(page.get_by_text("Slice 2 of 2")).to_be_visible()

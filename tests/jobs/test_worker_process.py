@@ -43,9 +43,9 @@ def ask_for(app: LiveApp) -> Job:
     """Ask for the unpacking of such a zip."""
     make_zip(Path(app.environment["PACSBROWSER_DATA"]) / "zips" / "many.zip")
     now = timezone.now()
-    delivery = Delivery.objects.using("live").create(door=Door.UPLOAD, started=now, active=now)
+    delivery = Delivery.objects.using(app.database).create(door=Door.UPLOAD, started=now, active=now)
     parameters = {"delivery": str(delivery.pk), "file": "many.zip", "called": "many.zip", "key": ""}
-    return Job.objects.using("live").create(name=JOB, title="Unpack", subject=str(delivery.pk), parameters=parameters)
+    return Job.objects.using(app.database).create(name=JOB, title="Unpack", subject=str(delivery.pk), parameters=parameters)
 
 
 def child_of(parent: int, words: str) -> int:
@@ -74,9 +74,9 @@ def test_a_killed_worker_loses_nothing(app: LiveApp, django_db_blocker: Any) -> 
             os.kill(child_of(app.process.pid, "manage.py worker"), signal.SIGKILL)
             wait_until(lambda: read().has_ended, 120, "the job to end")
             assert (row.state, row.attempts) == (State.DONE, 2), row.problem
-            assert Instance.objects.using("live").count() == FILES
+            assert Instance.objects.using(app.database).count() == FILES
         finally:
-            connections["live"].close()
+            connections[app.database].close()
 
 
 def test_transfers_that_wait_do_not_hold_up_an_unpacking(app: LiveApp, django_db_blocker: Any) -> None:
@@ -86,13 +86,13 @@ def test_transfers_that_wait_do_not_hold_up_an_unpacking(app: LiveApp, django_db
         silent.listen(16)
         try:
             port = silent.getsockname()[1]
-            node = Node.objects.using("live").create(
+            node = Node.objects.using(app.database).create(
                 name="silent", ae_title="SILENT", host="127.0.0.1", port=port, is_trusted=True
             )
             app.ingest(*write(app.folder, make_dataset(StudyInstanceUID=f"{ROOT}.5", SOPInstanceUID=f"{ROOT}.5.1")))
-            study = Study.objects.using("live").get()
+            study = Study.objects.using(app.database).get()
             parameters = {"node": node.pk, "level": "study", "keys": [study.pk]}
-            jobs = Job.objects.using("live")
+            jobs = Job.objects.using(app.database)
             for number in range(4):
                 jobs.create(name="send", title=f"Send {number}", parameters=parameters)
             wait_until(lambda: jobs.filter(name="send", state=State.RUNNING).count() == 2, 30, "two transfers to wait")
@@ -100,4 +100,4 @@ def test_transfers_that_wait_do_not_hold_up_an_unpacking(app: LiveApp, django_db
             wait_until(lambda: jobs.get(pk=unpacking.pk).state == State.DONE, 120, "the unpacking")
             assert jobs.filter(name="send").exclude(state=State.DONE).count() == 4
         finally:
-            connections["live"].close()
+            connections[app.database].close()
