@@ -12,9 +12,11 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
+
+from pacsbrowser import statements
 
 Row = TypeVar("Row", bound=Model)
 
@@ -35,7 +37,7 @@ class Prepared(Generic[Row]):
         with suppress(EmptyResultSet):  # no value could ever find anything: a scope of no study
             self._sql, self._parameters = compiler.as_sql()
         self._make = _maker(compiler)
-        self._convert = _converter(compiler)
+        self._converts = statements.converters(column[0].target for column in compiler.select)
 
     def find(self, **values: str) -> list[Row]:
         """Return the rows for these values of the slots.
@@ -46,15 +48,8 @@ class Prepared(Generic[Row]):
         if not self._sql:
             return []
         parameters = [values[one] if isinstance(one, Slot) else one for one in self._parameters]
-        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-            cursor.execute(self._sql, parameters)
-            found = cursor.fetchall()
-        return [self._make(row) for row in self._convert(found)]
-
-
-def _converter(compiler: Any) -> Callable[[list[tuple[Any, ...]]], Any]:
-    converters = compiler.get_converters(column[0] for column in compiler.select)
-    return (lambda found: compiler.apply_converters(found, converters)) if converters else (lambda found: found)
+        found = statements.rows_of(self._sql, parameters)
+        return [self._make(row) for row in statements.converted(found, self._converts)]
 
 
 def _maker(compiler: Any) -> Callable[[Any], Any]:

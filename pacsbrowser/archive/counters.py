@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 
 from pacsbrowser.archive.models import Finding, Instance, Patient, Series, Study, StudyModality
 from pacsbrowser.archive.models.levels import TEXT_LENGTH
+from pacsbrowser.statements import update
 
 _SERIES_COLUMNS = (
     "instance_count",
@@ -76,10 +77,12 @@ def add(gains: Sequence[Gain], filled: Mapping[tuple[type, int], Row], now: date
     for study in {**studies, **_filled_studies(filled)}.values():
         _consider_last(study.patient, study)
         patients[study.patient.pk] = study.patient
-    _save(Series, series_rows, _SERIES_COLUMNS)
-    _save(Study, studies, _STUDY_COLUMNS)
-    _save(Patient, patients, _PATIENT_COLUMNS)
-    StudyModality.objects.bulk_create(fresh_modalities, ignore_conflicts=True)
+    # in the order of their keys, as everybody locks rows
+    update([row for _, row in sorted(series_rows.items())], *_SERIES_COLUMNS)
+    update([row for _, row in sorted(studies.items())], *_STUDY_COLUMNS)
+    update([row for _, row in sorted(patients.items())], *_PATIENT_COLUMNS)
+    if fresh_modalities:
+        StudyModality.objects.bulk_create(fresh_modalities, ignore_conflicts=True)
     _save_filled(filled.values())
 
 
@@ -127,22 +130,6 @@ def _save_filled(rows: Iterable[Row]) -> None:
             StudyModality.objects.filter(study=row).update(date_sort=row.date_sort)
         elif isinstance(row, Patient):
             Study.objects.filter(patient=row).update(name_sort=row.name_sort)
-
-
-def _save(model: type[models.Model], rows: Mapping[int, Row], columns: Sequence[str]) -> None:
-    """Write some columns of many rows with one prepared statement: a hundredth of the cost of `save` for each."""
-    if not rows:
-        return
-    fields: list[Any] = [model._meta.get_field(name.removesuffix("_id")) for name in columns]
-    quote = connection.ops.quote_name
-    settings = ", ".join(f"{quote(field.column)} = %s" for field in fields)
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {settings} WHERE {quote('id')} = %s"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, [[*_values(row, fields), key] for key, row in sorted(rows.items())])
-
-
-def _values(row: Row, fields: Sequence[Any]) -> list[Any]:
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
 
 
 def split(modalities: str) -> list[str]:

@@ -17,7 +17,7 @@ from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import counters
 from pacsbrowser.archive.models import Finding, Patient, Series, Study
 from pacsbrowser.archive.models.findings import FindingQuerySet
-from pacsbrowser.archive.statements import as_stored, execute_all, marks, select
+from pacsbrowser.statements import marks, select, update
 
 # What is said of a disagreement's values; more than these are counted but not listed.
 _VALUES = 20
@@ -142,11 +142,7 @@ def record(observations: Sequence[Observation], now: datetime) -> None:
 
 def _update(findings: Sequence[Finding]) -> None:
     """Write what a repeat changes."""
-    names = ("instance_count", "last_seen", "values")
-    execute_all(
-        'UPDATE archive_finding SET instance_count = %s, last_seen = %s, "values" = %s WHERE id = %s',
-        [[*(as_stored(Finding, name, getattr(one, name)) for name in names), one.pk] for one in findings],
-    )
+    update(findings, "instance_count", "last_seen", "values")
 
 
 def _find_known(observations: Sequence[Observation]) -> dict[tuple[str, int, str, str], Finding]:

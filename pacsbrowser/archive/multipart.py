@@ -10,6 +10,7 @@ was not wholly received can never be taken for a whole one.
 
 import string
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from django.utils.http import parse_header_parameters
 
@@ -33,13 +34,19 @@ class SlowBody(MultipartError):
     """The sender paused for longer than is waited for."""
 
 
+@lru_cache(maxsize=256)
+def parse_content_type(text: str) -> tuple[str, Mapping[str, str]]:
+    """Return the media type and the parameters of a Content-Type header; remembered, as they come again and again."""
+    return parse_header_parameters(text)
+
+
 def boundary_of(content_type: str, subtype: str = "related") -> bytes:
     """Return the boundary that a Content-Type header declares, quoted or not.
 
     Raises:
         MultipartError: it is not `multipart/<subtype>` or has no valid boundary.
     """
-    kind, parameters = parse_header_parameters(content_type)
+    kind, parameters = parse_content_type(content_type)
     if kind != f"multipart/{subtype}":
         raise MultipartError(f"The Content-Type has to be multipart/{subtype}.")
     boundary = parameters.get("boundary", "")

@@ -74,6 +74,7 @@ class Incoming:
         root = incoming_root()
         root.mkdir(parents=True, exist_ok=True)
         self.pid = os.getpid()
+        self.data = settings.PACSBROWSER_DATA
         self.folder = root / f"{self.pid}-{uuid.uuid4().hex}"
         # Locked before the folder has its final name: a sweep never meets it unlocked.
         making = root / f".{self.folder.name}"
@@ -94,7 +95,7 @@ _incoming: Incoming | None = None
 def incoming() -> Incoming:
     """Return this process's incoming folder; a forked child or another data folder gets its own."""
     global _incoming
-    if _incoming is None or _incoming.pid != os.getpid() or _incoming.folder.parent != incoming_root():
+    if _incoming is None or _incoming.pid != os.getpid() or _incoming.data != settings.PACSBROWSER_DATA:
         _incoming = Incoming()
     return _incoming
 
@@ -104,32 +105,42 @@ def sync_data(descriptor: int) -> None:
     os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
 
 
-def sync_files(paths: Iterable[Path]) -> None:
-    """Make the content of files durable. The first sync writes out what the others wait for."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
+def sync_files(places: Iterable[str]) -> None:
+    """Make the content of files in the store durable. The first sync writes out what the others wait for.
+
+    By their final names: where another process was first with the same bytes, it is that file which has to last, and
+    that process may not have synced it yet.
+    """
+    for place in places:
+        descriptor = os.open(_final(place), os.O_RDONLY | os.O_CLOEXEC)
         try:
             sync_data(descriptor)
         finally:
             os.close(descriptor)
 
 
-def link_into_store(source: Path, relative: str) -> Path:
-    """Give an incoming file its final name as well, and return its new incoming name, which tells the final one.
+def link_into_store(source: str, relative: str) -> str:
+    """Give an incoming file its final name as well, and return its new incoming path, whose name tells the final one.
 
     Both names stay until the rows are committed: after a crash, the sweep finds the incoming name and asks the
     database whether the final one is wanted.
     """
-    final = store_folder() / relative
-    name = source.name.partition(_SLASH)[0].removesuffix(_PART)
-    linked = source.with_name(f"{name}{_SLASH}{relative.replace('/', _SLASH)}")
-    source.rename(linked)
+    final = _final(relative)
+    folder, _, name = source.rpartition("/")
+    name = name.partition(_SLASH)[0].removesuffix(_PART)
+    linked = f"{folder}/{name}{_SLASH}{relative.replace('/', _SLASH)}"
+    os.rename(source, linked)
     try:
         _link_if_absent(linked, final)
     except FileNotFoundError:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        Path(final).parent.mkdir(parents=True, exist_ok=True)
         _link_if_absent(linked, final)
     return linked
+
+
+def _final(relative: str) -> str:
+    """Return the path of a place in the store. Text, as what is done for every object: a Path costs ten times more."""
+    return f"{settings.PACSBROWSER_DATA}/store/{relative}"
 
 
 def paths_on_their_way() -> set[str]:
@@ -138,17 +149,18 @@ def paths_on_their_way() -> set[str]:
     return {name.replace(_SLASH, "/") for name in names}
 
 
-def _link_if_absent(source: Path, final: Path) -> None:
+def _link_if_absent(source: str, final: str) -> None:
     with suppress(FileExistsError):
         os.link(source, final)
 
 
-def ensure_linked(linked: Path, relative: str) -> None:
+def ensure_linked(linked: str, relative: str) -> None:
     """Link again if another process that found its own twin superfluous took the final name away meanwhile."""
-    final = store_folder() / relative
-    if not final.exists():
+    final = _final(relative)
+    if not os.path.exists(final):
         _link_if_absent(linked, final)
-        sync_folders([final.parent])
+        sync_files([relative])
+        sync_folders([Path(final).parent])
 
 
 def sync_names(places: Iterable[str]) -> None:
@@ -156,18 +168,18 @@ def sync_names(places: Iterable[str]) -> None:
 
     A folder above may have been made by another process that has not synced it yet, so it is new to each process once.
     """
-    for folder in {(store_folder() / place).parent for place in places}:
+    for folder in {_final(place).rpartition("/")[0] for place in places}:
         if folder in _known_folders:
             _sync(folder)
             continue
-        sync_folders([folder])
+        sync_folders([Path(folder)])
         if len(_known_folders) >= _MOST_KNOWN:
             _known_folders.clear()
         _known_folders.add(folder)
 
 
 # Folders of the store whose own names this process has made durable.
-_known_folders: set[Path] = set()
+_known_folders: set[str] = set()
 _MOST_KNOWN = 10_000
 
 
@@ -183,7 +195,7 @@ def sync_folders(folders: Iterable[Path]) -> None:
         _sync(folder)
 
 
-def _sync(folder: Path) -> None:
+def _sync(folder: Path | str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -191,9 +203,10 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def discard(path: Path) -> None:
+def discard(path: Path | str) -> None:
     """Remove a file that may be gone already."""
-    path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def sweep_incoming() -> int:

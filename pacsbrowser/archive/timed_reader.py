@@ -10,20 +10,22 @@ from pacsbrowser.archive.multipart import SlowBody
 from pacsbrowser.archive.receive import Readable
 
 # What a sender has to send within the patience; large, because each chunk is handed from thread to thread.
-CHUNK = 1 << 19
+CHUNK = 1 << 20
 
 
 class TimedReader:
     """A stream with a time-out, which a WSGI server's body lacks: it blocks until what was asked for is there.
 
-    A sender has to send CHUNK bytes within `patience` seconds (about 9 kB/s). When the reader gives up and the
+    A sender has to send CHUNK bytes within `patience` seconds (about 18 kB/s). When the reader gives up and the
     response closes the connection, the thread's read returns and the thread is free for another body.
     """
 
-    def __init__(self, source: Readable, patience: float = 60.0, ahead: int = 2) -> None:
-        """Begin to read ahead, at most `ahead` chunks."""
+    def __init__(self, source: Readable, patience: float = 60.0, ahead: int = 2, length: int | None = None) -> None:
+        """Begin to read ahead, at most `ahead` chunks; `length`: how many bytes come, where that was declared."""
         self._patience = patience
         self._source = source
+        # None where nothing was declared: then only another read shows the end
+        self._to_read = self._to_take = length
         self._chunks: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(ahead):
@@ -66,6 +68,9 @@ class TimedReader:
         self._ended = not isinstance(chunk, bytes) or not chunk
         if isinstance(chunk, BaseException):
             raise chunk
+        if self._to_take is not None:
+            self._to_take -= len(chunk)
+            self._ended = self._ended or self._to_take <= 0
         return chunk
 
     def _read_ahead(self) -> None:
@@ -81,6 +86,10 @@ class TimedReader:
             self._chunks.put(chunk)
             if not chunk or isinstance(chunk, BaseException):
                 return
+            if self._to_read is not None:
+                self._to_read -= len(chunk)
+                if self._to_read <= 0:
+                    return
 
 
 class _Runner(threading.Thread):

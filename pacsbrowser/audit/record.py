@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
 from pacsbrowser.audit.models import Action, Event, Result
+from pacsbrowser.statements import as_stored, rows_of
 
 # A person who leafs through a study makes one event, not one per page.
 SEEN_AGAIN = timedelta(minutes=5)
@@ -88,12 +88,10 @@ def was_recorded(
     same = {"user_id": getattr(request.user, "pk", None), "action": action.value, "study": _text(study, 64)}
     same |= {name: _text(value, 256) for name, value in (("object", object), ("patient", patient)) if value is not None}
     conditions = [f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in same.items()]
-    since = connection.ops.adapt_datetimefield_value(timezone.now() - SEEN_AGAIN)
+    since = as_stored(Event, "time", timezone.now() - SEEN_AGAIN)
     # Asked by every request that reads: Django takes longer to build such a query than SQLite to answer it.
     sql = f"SELECT 1 FROM audit_event WHERE {' AND '.join(conditions)} AND time > %s LIMIT 1"  # noqa: S608 own names
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*(value for value in same.values() if value is not None), since])
-        return cursor.fetchone() is not None
+    return bool(rows_of(sql, [*(value for value in same.values() if value is not None), since]))
 
 
 def did_lately(request: HttpRequest, action: Action, detail: Mapping[str, Any]) -> bool:
@@ -101,7 +99,7 @@ def did_lately(request: HttpRequest, action: Action, detail: Mapping[str, Any]) 
 
     A cursor in an address proves nothing: without this, whoever invents one would read unrecorded.
     """
-    since = connection.ops.adapt_datetimefield_value(timezone.now() - SEEN_AGAIN)
+    since = as_stored(Event, "time", timezone.now() - SEEN_AGAIN)
     latest = Event.objects.raw(_LATEST, [getattr(request.user, "pk", None), action.value, since])
     return any({key: value for key, value in one.detail.items() if key != "found"} == dict(detail) for one in latest)
 

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import date, time
+from functools import lru_cache
 
 _DATE = re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d", re.ASCII)
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:[.-]?(\d\d))?", re.ASCII)
@@ -56,6 +57,7 @@ def parse_decimal(raw: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+@lru_cache(maxsize=1024)
 def parse_decimals(raw: str) -> tuple[float, ...]:
     """Return all values of a DS; nothing when one of them is no number, as half a position is none."""
     if not raw.strip(_PADDING):

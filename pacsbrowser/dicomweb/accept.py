@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.http import HttpRequest
 
@@ -122,10 +123,16 @@ def accepted(request: HttpRequest) -> list[MediaRange]:
     """
     wanted = [value for name, value in parameters_of(request) if name == "accept"]
     text = ",".join(wanted).replace("dicom json", "dicom+json").replace("dicom xml", "dicom+xml")
-    ranges = parse_accept(text or request.headers.get("Accept", "") or "*/*")
+    ranges = _parsed(text or request.META.get("HTTP_ACCEPT", "") or "*/*")
     if not ranges:
         raise Problem(406, "The Accept header names no media type that can be read.")
-    return ranges
+    return list(ranges)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> tuple[MediaRange, ...]:
+    """Remembered: a program sends the same header with every request."""
+    return tuple(parse_accept(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def identify(request: HttpRequest) -> Caller:
         Problem: 401 without a good credential, 403 without a CSRF token.
     """
     request.door = DOOR  # type: ignore[attr-defined]
-    authorization = request.headers.get("Authorization", "")
+    authorization = request.META.get("HTTP_AUTHORIZATION", "")
     if authorization:
         return _of_token(request, authorization)
     user = request.user

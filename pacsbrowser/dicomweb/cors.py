@@ -15,8 +15,9 @@ _REMEMBER = "600"
 
 def is_preflight(request: HttpRequest) -> bool:
     """Say whether a browser asks if it may send another request; it never sends credentials with that."""
-    headers = request.headers
-    return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+    if request.method != "OPTIONS":
+        return False
+    return "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
 
 
 def preflight() -> HttpResponse:

@@ -6,7 +6,6 @@ import shutil
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpResponse
-from django.utils.http import parse_header_parameters
 
 from pacsbrowser.archive import report, storage
 from pacsbrowser.archive.ingest import ingest, resume_delivery
@@ -18,6 +17,7 @@ from pacsbrowser.archive.multipart import (
     SlowBody,
     TruncatedBody,
     boundary_of,
+    parse_content_type,
 )
 from pacsbrowser.archive.receive import Readable, Staged, stage
 from pacsbrowser.archive.timed_reader import TimedReader
@@ -63,9 +63,9 @@ def store_instances(call: Call, study: str = "") -> HttpResponse:
 
 def _kind_of_body(call: Call) -> str:
     """Return multipart/related or application/dicom; anything else is 415, and so is a body that is compressed."""
-    if call.request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+    if call.request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
         raise Problem(415, "A body has to come without Content-Encoding.", headers={"Accept-Encoding": "identity"})
-    content_type, parameters = parse_header_parameters(call.request.headers.get("Content-Type", ""))
+    content_type, parameters = parse_content_type(call.request.META.get("CONTENT_TYPE", ""))
     inner = parameters.get("type", DICOM).lower()
     if content_type == DICOM or (content_type == RELATED and inner == DICOM):
         return content_type
@@ -88,12 +88,12 @@ def _receive(call: Call, kind: str, transfer: "_Transfer") -> None:
     length = _length(call)
     # Without a length the body is chunked; Django would read nothing of it.
     source: Readable = call.request if length is not None else call.request.META["wsgi.input"]
-    body = TimedReader(source)
+    body = TimedReader(source, length=length)
     try:
         if kind == DICOM:
             transfer.take(_whole(body, length), 1)
         else:
-            boundary = boundary_of(call.request.headers.get("Content-Type", ""))
+            boundary = boundary_of(call.request.META.get("CONTENT_TYPE", ""))
             reader = MultipartReader(body, boundary, content_length=length, max_parts=MAX_PARTS)
             for place, part in enumerate(reader, 1):
                 transfer.take_part(part, place)
@@ -154,7 +154,7 @@ class _Transfer:
 
     def take_part(self, part: Part, place: int) -> None:
         """Stage one part, unless its Content-Type says that it is something else."""
-        content_type = parse_header_parameters(part.headers.get("content-type", DICOM))[0]
+        content_type = parse_content_type(part.headers.get("content-type", DICOM))[0]
         if content_type not in (DICOM, "application/octet-stream"):
             self.flush()
             self.results.append(Stored.not_dicom(f"Part {place} is {content_type}, not {DICOM}."))

@@ -98,20 +98,20 @@ def _body(call: Call, results: Sequence[Stored]) -> JsonModel:
     failed = [one for one in results if one.failure and one.instance]
     other = [one for one in results if one.failure and not one.instance]
     elements = []
+    base = call.base
     studies = {one.study for one in good}
     if len(studies) == 1:
-        elements.append(element("RetrieveURL", call.retrieve_url(*studies)))
+        elements.append(element("RetrieveURL", f"{base}/studies/{good[0].study}"))
     if failed:
         elements.append(element("FailedSOPSequence", *map(_failed, failed)))
     if good:
-        elements.append(element("ReferencedSOPSequence", *_referenced(call, good)))
+        elements.append(element("ReferencedSOPSequence", *_referenced(base, good)))
     if other:
         elements.append(element("OtherFailuresSequence", *map(_other, other)))
     return data_set(elements)
 
 
-def _referenced(call: Call, good: Iterable[Stored]) -> Iterable[JsonModel]:
-    base = call.base
+def _referenced(base: str, good: Iterable[Stored]) -> Iterable[JsonModel]:
     for one in good:
         url = f"{base}/studies/{one.study}/series/{one.series}/instances/{one.instance}"
         elements = [*_reference(one), element("RetrieveURL", url)]

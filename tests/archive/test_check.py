@@ -1,6 +1,7 @@
 """check_archive: names exactly what is wrong, and mends what can be mended."""
 
 import io
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -45,7 +46,7 @@ def test_a_file_on_its_way_in_is_no_stranger_but_one_that_nobody_takes_in_is() -
     arrival = Arrival.of(stage(io.BytesIO(make_dataset()), "1.dcm"), open_delivery(Door.COMMAND))
     incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     assert problems() == set()
-    incoming.unlink()
+    Path(incoming).unlink()
     assert problems() == {("unknown_file", arrival.relative)}
 
 

@@ -179,6 +179,35 @@ def test_reading_ahead_changes_nothing() -> None:
     assert timed.read(1) == b""
 
 
+@pytest.mark.parametrize("size", [1, 1_048_576, 1_048_577, 3_000_000])
+def test_the_end_is_known_where_a_length_was_declared(size: int) -> None:
+    """All bytes arrive, and the stream is not asked again: a connection that stays open has more, or blocks."""
+    data = os.urandom(size)
+    stream = io.BytesIO(data + b"the next request")
+    timed = TimedReader(_Exact(stream, size), length=size)
+    assert b"".join(iter(lambda: timed.read(100_000), b"")) == data
+    assert timed.read(1) == b""
+
+
+class _Exact:
+    """A stream that fails where it is read beyond its end."""
+
+    def __init__(self, stream: io.BytesIO, size: int) -> None:
+        self._stream, self._left = stream, size
+
+    def read(self, size: int = -1, /) -> bytes:
+        assert self._left > 0, "read beyond its end"
+        data = self._stream.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+def test_a_body_shorter_than_declared_ends_where_it_ends() -> None:
+    """For the reader of parts, who says what is missing."""
+    timed = TimedReader(io.BytesIO(b"half"), length=8)
+    assert (timed.read(100), timed.read(100), timed.read(100)) == (b"half", b"", b"")
+
+
 def test_an_error_of_the_stream_reaches_the_reader() -> None:
     """As it was raised."""
     with pytest.raises(ValueError, match="closed"):

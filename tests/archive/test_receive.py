@@ -59,7 +59,7 @@ def leave_behind(linked: bool) -> Path:
         "from pacsbrowser.archive import storage\n"
         "path = storage.incoming().new_path()\n"
         "path.write_bytes(b'x')\n"
-        f"storage.link_into_store(path, 'aa/bb/cc/dd.dcm') if {linked} else None\n"
+        f"storage.link_into_store(str(path), 'aa/bb/cc/dd.dcm') if {linked} else None\n"
         "print(storage.incoming().folder, flush=True)\n"
         "os._exit(9)\n"
     )

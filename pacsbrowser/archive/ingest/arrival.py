@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest.rows import identity_key
@@ -21,7 +20,7 @@ class Arrival:
     delivery: Delivery
     identity_key: str
     relative: str
-    incoming: Path
+    incoming: str
 
     @classmethod
     def of(cls, staged: Staged, delivery: Delivery) -> Arrival:
@@ -30,4 +29,4 @@ class Arrival:
             raise ValueError("a staged file without a header cannot be indexed")
         key = identity_key(staged.header.values)
         relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
-        return cls(staged, staged.header, delivery, key, relative, staged.path)
+        return cls(staged, staged.header, delivery, key, relative, str(staged.path))

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import BinaryIO
-
-from django.db import connection
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.ingest.arrival import Arrival
@@ -14,6 +13,7 @@ from pacsbrowser.archive.receive import CHUNK
 from pacsbrowser.dicom.compare import same_elements
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.header import Header, hash_dataset, read_header
+from pacsbrowser.statements import rows_of
 
 
 class Judgement(Enum):
@@ -68,12 +68,10 @@ _HELD = (
 def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
     """Return the instances, live or in the trash, that are in the places of these arrivals."""
     keys: list[int] = []
-    with connection.cursor() as cursor:
-        for arrival in arrivals:
-            header = arrival.header
-            uids = (header.series_instance_uid, header.sop_instance_uid, header.study_instance_uid)
-            cursor.execute(_HELD, (*uids, arrival.identity_key))
-            keys += [key for (key,) in cursor.fetchall()]
+    for arrival in arrivals:
+        header = arrival.header
+        uids = (header.series_instance_uid, header.sop_instance_uid, header.study_instance_uid)
+        keys += [key for (key,) in rows_of(_HELD, (*uids, arrival.identity_key))]
     if not keys:
         return {}
     rows = Instance.objects.filter(pk__in=keys)
@@ -110,7 +108,7 @@ def key_of(arrival: Arrival, instance: Instance) -> tuple[bytes, bytes]:
 
 
 def _judge(arrival: Arrival, instance: Instance) -> Verdict:
-    with arrival.incoming.open("rb") as new:
+    with Path(arrival.incoming).open("rb") as new:
         content = hash_dataset(new, arrival.header)
         try:
             with storage.open_blob(instance.blob) as here:

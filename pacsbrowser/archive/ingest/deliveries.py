@@ -13,9 +13,9 @@ from django.utils import timezone
 from pacsbrowser.access.models import User
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
-from pacsbrowser.archive.statements import as_stored, execute_all, insert, select
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
+from pacsbrowser.statements import as_stored, execute_all, insert, select
 
 _EVENTS_A_TRANSACTION = 50
 

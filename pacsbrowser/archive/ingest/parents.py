@@ -7,8 +7,8 @@ from datetime import datetime
 from pacsbrowser.archive.ingest import rows
 from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.models import Patient, Series, Study
-from pacsbrowser.archive.statements import Row, execute_all, insert, marks, select
 from pacsbrowser.dicom.names import PersonName
+from pacsbrowser.statements import Row, execute_all, insert, marks, select
 
 _NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
 

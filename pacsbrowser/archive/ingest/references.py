@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pacsbrowser.archive.ingest.rows import cut
 from pacsbrowser.archive.models import Instance, Reference
 from pacsbrowser.archive.models.levels import UID_LENGTH
-from pacsbrowser.archive.statements import execute_all
 from pacsbrowser.dicom.header import Header
+from pacsbrowser.statements import execute_all
 
 _INSERT = "INSERT INTO archive_reference (instance_id, kind, sop_class_uid, target_uid) VALUES (%s, %s, %s, %s)"
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, transaction
@@ -96,9 +97,10 @@ def _write_group(group: list[Consigned], unordered: set[int]) -> None:
 def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: set[int]) -> None:
     """Link the files, then write the rows of a group in one transaction and set its results."""
     arrivals = [by_item[id(one)] for one in group if id(one) in by_item]
-    storage.sync_files(arrival.incoming for arrival in arrivals)
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
+    # names before contents: what writes the contents out mostly takes the names along
+    storage.sync_files(arrival.relative for arrival in arrivals)
     storage.sync_names(arrival.relative for arrival in arrivals)
     # Hardly ever has another file the place of an arrival; only the transaction that meets one asks for a comparison.
     verdicts: collisions.Verdicts = {}
@@ -149,7 +151,7 @@ def _abandon(arrivals: Iterable[Arrival]) -> None:
     """Remove what a failed group left; what cannot be removed now is left to the sweep at the next start."""
     for arrival in arrivals:
         try:
-            storage.sweep_file(arrival.incoming)
+            storage.sweep_file(Path(arrival.incoming))
         except (OSError, DatabaseError):
             logger.warning("a file of a failed group stays in incoming until the next start")
 

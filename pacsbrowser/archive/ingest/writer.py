@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -17,7 +18,7 @@ from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Blob, Copy, Instance, Outcome, Patient
 from pacsbrowser.archive.models.levels import UID_LENGTH
-from pacsbrowser.archive.statements import insert
+from pacsbrowser.statements import insert
 
 
 class Unforeseen(Exception):
@@ -80,25 +81,26 @@ class GroupWriter:
             self.unused.add(arrival.relative)
 
     def _new(self, arrival: Arrival, family: Family) -> Decision:
-        instance = Instance(series=family.series)
-        self._take(instance, arrival)
+        instance = Instance(series=family.series, **self._fields(arrival))
         return Decision(arrival, family, Outcome.STORED, instance=instance, is_new=True)
 
-    def _take(self, instance: Instance, arrival: Arrival, content: bytes = b"") -> None:
-        """Let an instance show an arrival: its file, its provenance and its columns."""
+    def _fields(self, arrival: Arrival, content: bytes = b"") -> dict[str, Any]:
+        """Return what an instance says that shows an arrival: its file, its provenance and its columns."""
         staged, header = arrival.staged, arrival.header
-        for column, value in rows.instance_columns(header.values).items():
-            setattr(instance, column, value)
-        instance.transfer_syntax_uid = rows.cut(header.transfer_syntax_uid, UID_LENGTH)
-        instance.content_digest = content
-        instance.is_whole = header.whole
-        instance.has_pixel_data = header.has_pixel_data
-        instance.position = instance.instance_number_value or 0
-        instance.delivery = arrival.delivery
-        instance.original_name = staged.original_name
-        instance.received = self.now
-        instance.removal = None
-        instance.blob = Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size)
+        columns = rows.instance_columns(header.values)
+        return {
+            **columns,
+            "transfer_syntax_uid": rows.cut(header.transfer_syntax_uid, UID_LENGTH),
+            "content_digest": content,
+            "is_whole": header.whole,
+            "has_pixel_data": header.has_pixel_data,
+            "position": columns["instance_number_value"] or 0,
+            "delivery": arrival.delivery,
+            "original_name": staged.original_name,
+            "received": self.now,
+            "removal": None,
+            "blob": Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size),
+        }
 
     def _same(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
         self._leave(arrival, here)
@@ -159,7 +161,8 @@ class GroupWriter:
             original_name=here.original_name,
             received=here.received,
         )
-        self._take(here, arrival, verdict.content)
+        for name, value in self._fields(arrival, verdict.content).items():
+            setattr(here, name, value)
         return copy
 
     def _save_files(self, decisions: Sequence[Decision]) -> None:
@@ -175,7 +178,8 @@ class GroupWriter:
         for decision in decisions:
             if decision.instance and decision.outcome == Outcome.STORED and decision.code:
                 decision.instance.save()
-        Copy.objects.bulk_create(copies)
+        if copies:
+            Copy.objects.bulk_create(copies)
 
     def _save_references(self, decisions: Sequence[Decision]) -> None:
         shown = [decision for decision in decisions if decision.outcome == Outcome.STORED]
