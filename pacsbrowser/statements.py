@@ -220,7 +220,8 @@ def _converter(field: _Field) -> _Convert | None:
         return _moment
     column = field.get_col(field.model._meta.db_table)
     converters = [*link.ops.get_db_converters(column), *field.get_db_converters(link)]
-    if not converters or isinstance(field, models.BinaryField):
+    # the driver of SQLite makes truth values by itself, and bytes are as good as a view of them
+    if not converters or isinstance(field, models.BinaryField | models.BooleanField):
         return None
 
     def convert(value: Any) -> Any:
