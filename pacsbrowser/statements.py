@@ -5,7 +5,7 @@ what the database does. Here a model's columns, converters and statements are ke
 own connection; what comes and goes are still rows of the models.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -54,11 +54,7 @@ def rows_of(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     Raises:
         DatabaseError: as Django's own cursors do.
     """
-    link = connections[DEFAULT_DB_ALIAS]
-    link.ensure_connection()
-    with link.wrap_database_errors:
-        found: list[tuple[Any, ...]] = _execute(link, statement, parameters).fetchall()
-    return found
+    return rows_of_each(statement, (parameters,))
 
 
 def select(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
@@ -81,6 +77,25 @@ def converted(rows: Sequence[tuple[Any, ...]], converts: Sequence[tuple[int, _Co
 def converters(fields: Iterable[_Field]) -> tuple[tuple[int, _Convert], ...]:
     """Return what makes values of the driver those of models, by their place; most are so already."""
     return tuple((place, found) for place, field in enumerate(fields) if (found := _converter(field)) is not None)
+
+
+def new_row(model: type[Row], values: Mapping[str, Any]) -> Row:
+    """Return a row that is not yet written, from values by their columns' attributes; what is not said is None.
+
+    As the model itself makes it from a row of the database, without a look at defaults and relations.
+    """
+    return model(*map(values.get, _shape(model).names))
+
+
+def rows_of_each(statement: str, parameters: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Run a question for each of many sets of parameters, and return all that is found."""
+    link = connections[DEFAULT_DB_ALIAS]
+    link.ensure_connection()
+    found: list[tuple[Any, ...]] = []
+    with link.wrap_database_errors:
+        for one in parameters:
+            found += _execute(link, statement, one).fetchall()
+    return found
 
 
 def insert(rows: Sequence[Row]) -> None:

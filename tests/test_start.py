@@ -46,7 +46,15 @@ def alive(pid: int) -> bool:
 
 
 def named(pid: int, word: str) -> list[int]:
-    return [child for child in children(pid) if word in Path(f"/proc/{child}/cmdline").read_bytes().decode()]
+    return [child for child in children(pid) if word in command_of(child)]
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, nothing for one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    except OSError:
+        return ""
 
 
 def test_first_and_second_start(app: LiveApp) -> None:

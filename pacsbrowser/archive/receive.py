@@ -126,6 +126,8 @@ def _examine(path: Path, small: bytes | None, size: int, digest: bytes, name: st
 
 def clean_name(name: str) -> str:
     """Return a sender's file name as one line of storable text of at most 1,024 characters, its end kept."""
+    if name.isascii() and name.isprintable():
+        return name[-1024:]
     text = name.encode("utf-8", "replace").decode("utf-8")
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[-1024:]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from io import BytesIO
-from struct import unpack_from
+from struct import Struct, unpack_from
 from typing import BinaryIO
 
 from pydicom._uid_dict import UID_dictionary
@@ -31,6 +31,7 @@ _FOREIGN = (
     (b"GIF8", "a GIF image"),
 )  # fmt: skip
 _MOST_META = 16 * 1024 * 1024
+_meta_element = Struct("<H2sH").unpack_from
 
 
 @dataclass(slots=True)
@@ -164,11 +165,13 @@ def _read_meta(window: Window, position: int) -> tuple[dict[int, str], int, int 
     declared_end: int | None = None
     begin = position
     while position - begin < _MOST_META:
-        at = window.load(position)
-        data = window.data
+        at, data = position - window.base, window.data
+        if not 0 <= at <= len(data) - 12:
+            at = window.load(position)
+            data = window.data
         if len(data) - at < 8 or data[at : at + 2] != b"\2\0":
             break
-        number, vr_bytes, length = unpack_from("<H2sH", data, at + 2)
+        number, vr_bytes, length = _meta_element(data, at + 2)
         start = position + 8
         if vr_bytes not in VRS:
             # Some old files write this group without VRs.
@@ -182,7 +185,10 @@ def _read_meta(window: Window, position: int) -> tuple[dict[int, str], int, int 
             raise Damaged(f"The file is truncated in its File Meta Information, at {tag}, byte {position:,}.", position)
         if number == 0 and length == 4:
             declared_end = start + 4 + int(unpack_from("<I", window.read(start, 4), 0)[0])
-        meta[0x00020000 | number] = trim_uid(window.read(start, min(length, 128)).decode("ascii", "replace"))
+        shown = min(length, 128)
+        at += start - position
+        value = data[at : at + shown] if at + shown <= len(data) else window.read(start, shown)
+        meta[0x00020000 | number] = trim_uid(value.decode("ascii", "replace"))
         position = start + length
     return meta, position, declared_end
 

@@ -166,6 +166,6 @@ def test_a_body_that_comes_byte_by_byte_is_read(monkeypatch: pytest.MonkeyPatch)
 
     original: Any = store.TimedReader
     body = related([make_dataset(), make_dataset(SOPInstanceUID="1.2.3.4")])
-    monkeypatch.setattr(store, "TimedReader", lambda source: original(Drip(body)))
+    monkeypatch.setattr(store, "TimedReader", lambda source, **more: original(Drip(body), **more))
     assert Api(person()).stow(body=body).status_code == 200
     assert Instance.objects.count() == 2

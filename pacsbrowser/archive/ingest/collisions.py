@@ -13,7 +13,7 @@ from pacsbrowser.archive.receive import CHUNK
 from pacsbrowser.dicom.compare import same_elements
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.header import Header, hash_dataset, read_header
-from pacsbrowser.statements import rows_of
+from pacsbrowser.statements import rows_of_each
 
 
 class Judgement(Enum):
@@ -67,11 +67,17 @@ _HELD = (
 
 def find_held(arrivals: Sequence[Arrival]) -> dict[Place, Instance]:
     """Return the instances, live or in the trash, that are in the places of these arrivals."""
-    keys: list[int] = []
-    for arrival in arrivals:
-        header = arrival.header
-        uids = (header.series_instance_uid, header.sop_instance_uid, header.study_instance_uid)
-        keys += [key for (key,) in rows_of(_HELD, (*uids, arrival.identity_key))]
+    places = map(place_of, arrivals)
+    keys = [
+        key
+        for (key,) in rows_of_each(
+            _HELD,
+            (
+                (one.series_instance_uid, one.sop_instance_uid, one.study_instance_uid, one.identity_key)
+                for one in places
+            ),
+        )
+    ]
     if not keys:
         return {}
     rows = Instance.objects.filter(pk__in=keys)

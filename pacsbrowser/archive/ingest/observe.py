@@ -11,7 +11,7 @@ from pacsbrowser.archive.findings import KINDS, Observation
 from pacsbrowser.archive.ingest.decision import Decision
 from pacsbrowser.archive.ingest.parents import Disagreement, Parents
 from pacsbrowser.archive.models import Instance, Outcome, Patient, Series, Study
-from pacsbrowser.statements import rows_of
+from pacsbrowser.statements import rows_of_each
 
 # Of the older holders of a UID so many are looked at: a device that gives all its objects one UID has no end of them.
 _MOST_OTHERS = 200
@@ -124,7 +124,7 @@ def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
 
 def _has_others(fresh: Sequence[Instance]) -> bool:
     """Whether any of these UIDs is elsewhere too, which hardly ever is so: one look into the index a UID."""
-    return any(rows_of(_OTHER, (one.sop_instance_uid, one.pk)) for one in fresh)
+    return bool(rows_of_each(_OTHER, ((one.sop_instance_uid, one.pk) for one in fresh)))
 
 
 _OTHER = "SELECT 1 FROM archive_instance WHERE sop_instance_uid = %s AND id <> %s LIMIT 1"

@@ -1,8 +1,9 @@
 """The rows above a group's instances: found by what was received, created where absent, compared with what arrived."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from pacsbrowser.archive.ingest import rows
 from pacsbrowser.archive.ingest.arrival import Arrival
@@ -10,6 +11,11 @@ from pacsbrowser.archive.models import Patient, Series, Study
 from pacsbrowser.dicom.names import PersonName
 from pacsbrowser.statements import Row, execute_all, insert, marks, select
 
+# All values that are compared with the rows above an object.
+_compared: Callable[[rows.Values], tuple[str, ...]] = itemgetter(
+    *{*rows.PATIENT_ATTRIBUTES.values(), *rows.STUDY_ATTRIBUTES.values(), *rows.STUDY_FROM_EQUIPMENT.values(),
+      *rows.SERIES_ATTRIBUTES.values()}
+)  # fmt: skip
 _NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
 
 
@@ -43,6 +49,8 @@ class Parents:
     created_studies: list[Study] = field(default_factory=list)
     created_series: list[Series] = field(default_factory=list)
     filled: dict[tuple[type, int], Patient | Study | Series] = field(default_factory=dict)
+    # by series, what an arrival said that agreed with all rows above it: mostly all of a series say the same
+    agreed: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def load(self, arrivals: Sequence[Arrival]) -> None:
         """Find or create the rows of all arrivals: at most two queries and one insert a level."""
@@ -159,6 +167,9 @@ class Parents:
     def compare(self, arrival: Arrival, family: Family) -> list[Disagreement]:
         """Compare an arrival with the rows above it; what a row lacks is filled in, what differs is returned."""
         values = arrival.header.values
+        said = _compared(values)
+        if self.agreed.get(family.series.pk) == said:
+            return []
         found: list[Disagreement] = []
         for row, attributes in (
             (family.patient, rows.PATIENT_ATTRIBUTES),
@@ -168,6 +179,8 @@ class Parents:
             found += self._compare_row(row, attributes, values)
         if not family.study.institution_name and values["InstitutionName"]:
             self._fill(family.study, values, rows.STUDY_FROM_EQUIPMENT)
+        if not found:
+            self.agreed[family.series.pk] = said
         return found
 
     def _compare_row(

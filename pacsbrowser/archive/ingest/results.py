@@ -1,6 +1,6 @@
 """What ingest says of each object, and the sentences it says it with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pacsbrowser.archive.models import KEPT, Outcome
 from pacsbrowser.archive.receive import Staged
@@ -54,8 +54,10 @@ def refused(staged: Staged, error: DicomError) -> IngestResult:
     )
 
 
-def accepted(staged: Staged, header: Header, outcome: Outcome, code: str = "", reason: str = "") -> IngestResult:
-    """Return the result for an object that was read."""
+def accepted(
+    staged: Staged, header: Header, outcome: Outcome, code: str = "", reason: str = "", instance_id: int | None = None
+) -> IngestResult:
+    """Return the result for an object that was read, with the key of the row that it led to."""
     return IngestResult(
         outcome=outcome,
         name=staged.original_name,
@@ -66,11 +68,7 @@ def accepted(staged: Staged, header: Header, outcome: Outcome, code: str = "", r
         series_instance_uid=header.series_instance_uid,
         sop_instance_uid=header.sop_instance_uid,
         sop_class_uid=header.values["SOPClassUID"],
+        instance_id=instance_id,
         resume_key=staged.resume_key,
         findings=tuple(finding.code for finding in header.findings),
     )
-
-
-def with_instance(result: IngestResult, instance_id: int) -> IngestResult:
-    """Return `result` with the row it led to."""
-    return replace(result, instance_id=instance_id)

@@ -18,7 +18,7 @@ from pacsbrowser.archive.ingest.parents import Family, Parents
 from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Blob, Copy, Instance, Outcome, Patient
 from pacsbrowser.archive.models.levels import UID_LENGTH
-from pacsbrowser.statements import insert
+from pacsbrowser.statements import insert, new_row
 
 
 class Unforeseen(Exception):
@@ -81,7 +81,9 @@ class GroupWriter:
             self.unused.add(arrival.relative)
 
     def _new(self, arrival: Arrival, family: Family) -> Decision:
-        instance = Instance(series=family.series, **self._fields(arrival))
+        instance = new_row(Instance, self._fields(arrival) | {"series_id": family.series.pk})
+        instance.series = family.series
+        instance.blob = Blob(sha256=arrival.staged.sha256, path=arrival.relative, size=arrival.staged.size)
         return Decision(arrival, family, Outcome.STORED, instance=instance, is_new=True)
 
     def _fields(self, arrival: Arrival, content: bytes = b"") -> dict[str, Any]:
@@ -95,11 +97,10 @@ class GroupWriter:
             "is_whole": header.whole,
             "has_pixel_data": header.has_pixel_data,
             "position": columns["instance_number_value"] or 0,
-            "delivery": arrival.delivery,
+            "delivery_id": arrival.delivery.pk,
             "original_name": staged.original_name,
             "received": self.now,
-            "removal": None,
-            "blob": Blob(sha256=staged.sha256, path=arrival.relative, size=staged.size),
+            "removal_id": None,
         }
 
     def _same(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
@@ -163,6 +164,7 @@ class GroupWriter:
         )
         for name, value in self._fields(arrival, verdict.content).items():
             setattr(here, name, value)
+        here.blob = Blob(sha256=arrival.staged.sha256, path=arrival.relative, size=arrival.staged.size)
         return copy
 
     def _save_files(self, decisions: Sequence[Decision]) -> None:
@@ -223,5 +225,5 @@ class GroupWriter:
 
     def _result(self, decision: Decision) -> IngestResult:
         arrival = decision.arrival
-        result = results.accepted(arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason)
-        return results.with_instance(result, decision.instance.pk) if decision.instance else result
+        key = decision.instance.pk if decision.instance else None
+        return results.accepted(arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason, key)
