@@ -9,9 +9,9 @@ from django.http import HttpResponseBase
 from pacsbrowser.archive.derived.metadata import BULK_MARK, SeriesMetadata, instance_metadata, series_metadata
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
-from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
+from pacsbrowser.dicomweb.delivery import send_parts, send_stream, unchanged
 from pacsbrowser.dicomweb.holders import held_instances, note_series_view, note_view, series_of
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.resource import Call
 
 _OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON))
@@ -75,6 +75,4 @@ def _documents(found: list[SeriesMetadata], address: str) -> Iterator[bytes]:
 
 
 def _send_xml(call: Call, documents: Iterator[bytes], etag: str) -> HttpResponseBase:
-    response = multipart_related((Part(DICOM_XML, (document,)) for document in documents), DICOM_XML)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return send_parts(call, (Part(DICOM_XML, (document,)) for document in documents), DICOM_XML, etag)

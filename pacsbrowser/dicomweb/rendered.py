@@ -16,7 +16,7 @@ from pacsbrowser.dicom.grey import GreyWindow
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicomweb.accept import Offer, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
+from pacsbrowser.dicomweb.delivery import entity_tag, send_bytes, send_parts, unchanged
 from pacsbrowser.dicomweb.documents import document_of
 from pacsbrowser.dicomweb.failures import pixel_problem
 from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
@@ -28,7 +28,7 @@ from pacsbrowser.dicomweb.holders import (
     read_batches,
     series_of,
 )
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.problems import Problem
 from pacsbrowser.dicomweb.rendering import Rendering, annotation_lines, parse_rendering
 from pacsbrowser.dicomweb.resource import Call
@@ -75,12 +75,7 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
 
 
 def _send_parts(call: Call, parts: Iterator[Part], media_type: str, etag: str) -> HttpResponseBase:
-    same = unchanged(call, etag)
-    if same is not None:
-        return same
-    response = multipart_related(parts, media_type)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return unchanged(call, etag) or send_parts(call, parts, media_type, etag)
 
 
 def thumbnail(call: Call, study: str, series: str = "", instance: str = "", frames: str = "") -> HttpResponseBase:

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.scope import Scope
@@ -16,6 +15,7 @@ from pacsbrowser.archive.frames import pixel_layout
 from pacsbrowser.archive.models import Blob, Instance, Level
 from pacsbrowser.archive.underneath import image_at, images_by_uid
 from pacsbrowser.audit.record import record_view
+from pacsbrowser.bodies import CACHE, unchanged
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.decoder import DecodingError, Source
 from pacsbrowser.dicom.dose import Dose, bands_of, highest_value, parse_dose
@@ -51,13 +51,13 @@ def instance_layers(request: HttpRequest, study_uid: str, series_uid: str, insta
         layered = layers_of(request, place.instance, place.scope)
         viewport = SMALL if "small" in request.GET else LARGE
         etag = f'"{documents.layered_key(layered.below, layered.layers, viewport)}"'
-        same = get_conditional_response(request, etag=etag, response=None)
+        same = unchanged(request, etag, {"Cache-Control": CACHE})
         if same is not None:
             return same
         data = documents.layered_picture(layered.below, layered.layers, viewport)
     except (DicomError, DecodingError, OSError) as error:
         return send_reason(getattr(error, "step", "") or "reading the file")
-    return HttpResponse(data, content_type="image/webp", headers={"ETag": etag, "Cache-Control": "private, no-cache"})
+    return HttpResponse(data, content_type="image/webp", headers={"ETag": etag, "Cache-Control": CACHE})
 
 
 def layers_of(request: HttpRequest, instance: Instance, scope: Scope) -> Layered:
