@@ -59,7 +59,7 @@ def _first_instances(level: Level, keys: list[int]) -> dict[int, int]:
 
 def _read(instance: Instance) -> JsonModel:
     try:
-        return instance_metadata(instance)
+        return instance_metadata(instance).model
     except (DicomError, OSError):
         # the file is damaged or gone, which check_archive says; the index still answers
         return {}

@@ -72,7 +72,8 @@ class Segmentation:
     def fullest(self) -> int:
         """The place (from 0) with the most segments, of several the middle one."""
         counts = [len(one.frames) for one in self.slices]
-        best = [place for place, count in enumerate(counts) if count == max(counts)]
+        most = max(counts, default=0)
+        best = [place for place, count in enumerate(counts) if count == most]
         return best[len(best) // 2] if best else 0
 
 

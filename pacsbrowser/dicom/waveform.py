@@ -17,6 +17,7 @@ Samples = np.ndarray[Any, np.dtype[np.float32]]
 WAVEFORM_DATA = 0x54001010
 MOST_GROUPS = 64
 MOST_CHANNELS = 512
+MOST_TOGETHER = 4_096  # channels of all groups
 MOST_READ = 16 << 20  # bytes of one stretch that is read at once
 MOST_SAMPLE_RATE = 10_000_000.0
 MOST_ANNOTATIONS = 2_000
@@ -145,6 +146,9 @@ def parse_recording(dataset: DataItem) -> Recording:
     groups: list[Group] = []
     problems: list[str] = []
     for place, item in enumerate(dataset.items("WaveformSequence")[:MOST_GROUPS]):
+        if sum(len(group.channels) for group in groups) >= MOST_TOGETHER:
+            problems.append(f"Group {place + 1} and what follows is left out: more than {MOST_TOGETHER:,} channels.")
+            break
         try:
             groups.append(_group(item, place))
         except NoWaveform as error:

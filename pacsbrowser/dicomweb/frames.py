@@ -27,6 +27,9 @@ from pacsbrowser.dicomweb.resource import Call
 
 OCTETS = "application/octet-stream"
 MOST_FRAMES = 10_000
+MOST_AGAIN = 100  # a list may name frames more than once, but not to make work
+# What one request may have decoded; each costs milliseconds.
+MOST_DECODED, MOST_DECODED_PIXELS = 1_000, 128_000_000
 _VIDEO = "The frames of a video are one stream, which is not taken apart."
 _LIST = re.compile(r"[1-9]\d{0,8}(,[1-9]\d{0,8})*", re.ASCII)
 
@@ -55,11 +58,22 @@ def parse_frames(text: str) -> list[int]:
     return numbers
 
 
-def check_numbers(row: Instance, numbers: Iterable[int]) -> None:
-    """Raise 404 for a frame beyond those that an instance has."""
+def check_numbers(row: Instance, numbers: Sequence[int]) -> None:
+    """Raise 404 for a frame beyond those that an instance has, 400 for a list that is much longer than they are."""
+    count = max(row.number_of_frames, 1)
     for number in numbers:
-        if number > max(row.number_of_frames, 1):
+        if number > count:
             raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {number:,}.")
+    if len(numbers) > count + MOST_AGAIN:
+        raise Problem(400, f"The list names {len(numbers):,} frames of an object that has {count:,}.")
+
+
+def check_work(row: Instance, numbers: Sequence[int]) -> None:
+    """Raise 400 for a list of which more would have to be decoded than one request may."""
+    pixels = max((row.rows or 0) * (row.columns or 0), 1)
+    most = max(min(MOST_DECODED, MOST_DECODED_PIXELS // pixels), 1)
+    if len(numbers) > most:
+        raise Problem(400, f"At most {most:,} frames of this object are decoded at once; ask for them in portions.")
 
 
 def retrieve_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
@@ -127,6 +141,8 @@ def send_frames(call: Call, row: Instance, pixels: PixelLayout, form: Form, numb
     same = unchanged(call, etag)
     if same is not None:
         return same
+    if pixels.is_encapsulated and not form.is_stored:
+        check_work(row, numbers)
     bodies = _bodies(row.blob, pixels, form, numbers)
     first = next(bodies)  # before anything is sent, or a failure could not be told
     if form.is_single:

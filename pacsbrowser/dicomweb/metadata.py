@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.http import HttpResponseBase
 
 from pacsbrowser.archive.derived.metadata import BULK_MARK, SeriesMetadata, instance_metadata, series_metadata
+from pacsbrowser.dicom.json_reader import MOST_ELEMENTS
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
 from pacsbrowser.dicomweb.delivery import send_parts, send_stream, unchanged
@@ -14,6 +15,7 @@ from pacsbrowser.dicomweb.holders import held_instances, note_series_view, note_
 from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.resource import Call
 
+_CUT = f"An object holds more than {MOST_ELEMENTS:,} data elements; those that come after them are left out"
 _OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON))
 
 
@@ -47,11 +49,17 @@ def retrieve_instance_metadata(call: Call, study: str, series: str, instance: st
     same = unchanged(call, etag)
     if same is not None:
         return same
-    texts = [json.dumps(instance_metadata(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
+    readings = [instance_metadata(row) for row in rows]
+    texts = [json.dumps(one.model, ensure_ascii=False, separators=(",", ":")) for one in readings]
     placed = [_placed(text, address) for text in texts]
     if offer.is_multipart:
-        return _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
-    return send_stream(call, iter((f"[{','.join(placed)}]".encode("utf-8", "replace"),)), offer.media_type, etag)
+        response = _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
+    else:
+        body = f"[{','.join(placed)}]".encode("utf-8", "replace")
+        response = send_stream(call, iter((body,)), offer.media_type, etag)
+    if any(one.is_cut for one in readings):
+        response.headers["Warning"] = f'299 pacsbrowser "{_CUT}"'
+    return response
 
 
 def _placed(text: str, address: str) -> str:

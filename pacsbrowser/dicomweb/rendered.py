@@ -19,7 +19,7 @@ from pacsbrowser.dicomweb.accept import Offer, not_acceptable
 from pacsbrowser.dicomweb.delivery import entity_tag, send_bytes, send_parts, unchanged
 from pacsbrowser.dicomweb.documents import document_of
 from pacsbrowser.dicomweb.failures import pixel_problem
-from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
+from pacsbrowser.dicomweb.frames import check_numbers, check_work, parse_frames
 from pacsbrowser.dicomweb.holders import (
     instances_of,
     keys_with_files,
@@ -65,6 +65,7 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
     rendering = parse_rendering(call)
     row = one_instance(call, study, series, instance)
     check_numbers(row, numbers)
+    check_work(row, numbers)
     note_view(call, "instance", row)
     if len(numbers) == 1:
         return _send(call, row, numbers[0] - 1, rendering)

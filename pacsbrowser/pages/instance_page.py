@@ -18,6 +18,9 @@ from pacsbrowser.pages.study_page import banner, findings_context
 from pacsbrowser.pages.tags import tags_context
 from pacsbrowser.pages.thumbs import picture
 
+# A page looks at the header this far; what ingest found beyond stands among the findings of the object.
+MOST_ELEMENTS = 100_000
+
 # Attributes of the header worth a place above the tag table: label, keyword, tag.
 HIGHLIGHTS = (
     ("Image type", "ImageType", "(0008,0008)"),
@@ -84,7 +87,7 @@ def summary(instance: Instance) -> HeaderSummary:
     """Read the header of the file again for what the index does not hold."""
     try:
         with storage.open_blob(instance.blob) as file:
-            header = read_header(file)
+            header = read_header(file, MOST_ELEMENTS)
     except FileNotFoundError:
         return HeaderSummary(problem="It is not in the store. An administrator can check the archive.")
     except (DicomError, OSError) as error:

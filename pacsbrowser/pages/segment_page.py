@@ -26,9 +26,11 @@ def present_segmentation(place: InstancePlace, query: QueryDict) -> Presentation
     if not instance.has_pixel_data:
         return present_summary(place, query)
     shown: dict[str, Any] = {}
+    left_out = ""
     try:
         with storage.open_blob(instance.blob) as file:
             dataset = read_object(file)
+        left_out = dataset.problem
         segmentation = parse_segmentation(dataset)
         leaf = leaf_of(query, len(segmentation.slices), segmentation.fullest)
         part = segmentation.slices[leaf.number - 1]
@@ -41,4 +43,4 @@ def present_segmentation(place: InstancePlace, query: QueryDict) -> Presentation
         }  # fmt: skip
     except DicomError as error:
         shown["problem"] = error.reason
-    return Presentation("segmentation.html", shown, STYLE)
+    return Presentation("segmentation.html", shown, STYLE, left_out=left_out)

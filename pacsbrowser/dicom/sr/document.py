@@ -168,7 +168,7 @@ class _Writer:
                 self._list(group, level)
 
     def _section(self, item: Item, level: int) -> None:
-        self._begin(Step("section", item, min(level, 6), section_title(item)))
+        self._begin(Step("section", item, min(level, 6), section_title(item)), 1)
         self.content(item, level + 1)
         self._end()
 
