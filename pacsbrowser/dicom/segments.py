@@ -77,6 +77,18 @@ class Segmentation:
         return best[len(best) // 2] if best else 0
 
 
+def colours_in(segmentation: Segmentation, mask: MaskFrame) -> tuple[tuple[float, Colour], ...]:
+    """Return from which stored value on, or of a label map at which, the pixels of a frame have which colour.
+
+    Of a fraction or a probability, the half and more counts as within the segment (PS3.3 C.8.20.2.3).
+    """
+    colours = {segment.number: segment.colour for segment in segmentation.segments}
+    if segmentation.kind == LABELMAP:
+        return tuple((float(number), colour) for number, colour in colours.items() if number)
+    least = max(segmentation.most / 2, 1.0) if segmentation.kind == FRACTIONAL else 1.0
+    return ((least, colours.get(mask.segment, PALETTE[0])),)
+
+
 def parse_segmentation(dataset: DataItem) -> Segmentation:
     """Return what a data set says of its segments and frames."""
     kind = dataset.text("SegmentationType")

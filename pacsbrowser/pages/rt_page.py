@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.derived.layered import dose_layers, full_dose
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.archive.underneath import image_at, images_by_uid
 from pacsbrowser.dicom.data_item import read_object
@@ -31,7 +32,6 @@ from pacsbrowser.dicom.structures import (
 )
 from pacsbrowser.pages.attribute_tables import Fact, facts_of
 from pacsbrowser.pages.curves import Chart, draw_curves
-from pacsbrowser.pages.layers import dose_layers, full_dose
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.slices import leaf_of

@@ -5,11 +5,11 @@ from typing import Any
 from django.http import QueryDict
 
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.derived.layered import segment_layers
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.segments import parse_segmentation
 from pacsbrowser.pages.attribute_tables import facts_of
-from pacsbrowser.pages.layers import segment_layers
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.slices import leaf_of
