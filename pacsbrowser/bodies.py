@@ -64,15 +64,3 @@ def send_ranged(
         given["Content-Range"] = f"bytes {first}-{last}/{size}"
     pieces = iter(()) if request.method == "HEAD" else read(first, last)
     return StreamingHttpResponse(pieces, content_type=content_type, status=status, headers=given)
-
-
-def part_of(pieces: Iterator[bytes], first: int, last: int) -> Iterator[bytes]:
-    """Yield the bytes from `first` to `last`, both included, of a body that is written from its begin."""
-    begin = 0
-    for piece in pieces:
-        end = begin + len(piece)
-        if end > first:
-            yield piece[max(first - begin, 0) : last + 1 - begin]
-        begin = end
-        if begin > last:
-            return

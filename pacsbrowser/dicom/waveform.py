@@ -27,7 +27,6 @@ _TYPES = {"SB": "i1", "UB": "u1", "MB": "u1", "AB": "u1", "SS": "<i2", "US": "<u
           "SV": "<i8", "UV": "<u8"}  # fmt: skip
 _VOLTS = {"V": 1e3, "MV": 1.0, "mV": 1.0, "UV": 1e-3, "uV": 1e-3, "µV": 1e-3, "nV": 1e-6}
 _LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-STANDARD_LEADS = frozenset(_LEADS)
 
 
 class NoWaveform(DicomError):
