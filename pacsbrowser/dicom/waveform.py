@@ -11,6 +11,7 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.model_values import read_binary
 from pacsbrowser.dicom.part10 import open_data_set
 from pacsbrowser.dicom.sr.content import Code
+from pacsbrowser.dicom.units import unit_symbol
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -206,7 +207,7 @@ def _channel(item: DataItem, number: int, rate: float) -> Channel:
         source=item.code("ChannelSourceSequence"),
         sensitivity=None if sensitivity is None else sensitivity * (1.0 if correction is None else correction),
         baseline=item.number("ChannelBaseline") or 0.0,
-        unit=unit.value or unit.meaning if unit else "",
+        unit=unit_symbol(unit.value or unit.meaning) if unit else "",
         skew=_bounded(skew if skew is not None else (sample_skew or 0.0) / rate),
         status=item.texts("ChannelStatus"),
         low=item.number("FilterLowFrequency"),
@@ -236,7 +237,7 @@ def _annotation(item: DataItem, groups: dict[int, Group]) -> Annotation:
         text=item.text("UnformattedTextValue"),
         concept=concept,
         value=value or (answer.text if answer else ""),
-        unit=unit.value or unit.meaning if unit else "",
+        unit=unit_symbol(unit.value or unit.meaning) if unit else "",
         channels=channels,
         times=times,
         is_span=item.text("TemporalRangeType") in ("SEGMENT", "MULTISEGMENT"),

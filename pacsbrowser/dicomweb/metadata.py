@@ -16,7 +16,8 @@ from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.resource import Call
 
 _CUT = f"An object holds more than {MOST_ELEMENTS:,} data elements; those that come after them are left out"
-_OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON))
+# Who asks for XML without saying that it comes in parts gets it in parts, as in a search.
+_OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON), Offer(DICOM_XML))
 
 
 def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseBase:
@@ -31,7 +32,7 @@ def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseB
     same = unchanged(call, etag)
     if same is not None:
         return same
-    if offer.is_multipart:
+    if offer.media_type == DICOM_XML:
         return _send_xml(call, _documents(found, address), etag)
     return send_stream(call, _array(found, address), offer.media_type, etag)
 
@@ -52,7 +53,7 @@ def retrieve_instance_metadata(call: Call, study: str, series: str, instance: st
     readings = [instance_metadata(row) for row in rows]
     texts = [json.dumps(one.model, ensure_ascii=False, separators=(",", ":")) for one in readings]
     placed = [_placed(text, address) for text in texts]
-    if offer.is_multipart:
+    if offer.media_type == DICOM_XML:
         response = _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
     else:
         body = f"[{','.join(placed)}]".encode("utf-8", "replace")

@@ -12,6 +12,7 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.findings import HeaderFinding
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.values import date_text, parse_decimals, time_text
+from pacsbrowser.pages.attribute_tables import flag_text
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentations import presentation_of
 from pacsbrowser.pages.study_page import banner, findings_context
@@ -100,7 +101,7 @@ def summary(instance: Instance) -> HeaderSummary:
 def _shown(keyword: str, value: str) -> str:
     if keyword == "ImagePositionPatient":
         return " / ".join(f"{number:.2f}".replace("-", "−") for number in parse_decimals(value)) or value
-    return value
+    return flag_text(keyword, value)
 
 
 def _acquired(values: Mapping[str, str]) -> str:
