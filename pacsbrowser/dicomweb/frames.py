@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from django.http import HttpResponseBase
 
-from pacsbrowser.archive.frames import native_frame, pixel_layout, stored_frame, unpacked_bits
+from pacsbrowser.archive.frames import (
+    MOST_AGAIN,
+    MOST_DECODED,
+    MOST_DECODED_PIXELS,
+    native_frame,
+    pixel_layout,
+    stored_frame,
+    unpacked_bits,
+)
 from pacsbrowser.archive.models import Blob, Instance
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.errors import DicomError
@@ -27,9 +35,6 @@ from pacsbrowser.dicomweb.resource import Call
 
 OCTETS = "application/octet-stream"
 MOST_FRAMES = 10_000
-MOST_AGAIN = 100  # a list may name frames more than once, but not to make work
-# What one request may have decoded; each costs milliseconds.
-MOST_DECODED, MOST_DECODED_PIXELS = 1_000, 128_000_000
 _VIDEO = "The frames of a video are one stream, which is not taken apart."
 _LIST = re.compile(r"[1-9]\d{0,8}(,[1-9]\d{0,8})*", re.ASCII)
 

@@ -139,6 +139,13 @@ def test_xml_says_the_same(api: Api) -> None:
     assert "".join(names[0].itertext()).split() == ["ÄthelÜ王小东"] or "王" in "".join(names[0].itertext())
 
 
+def test_xml_comes_in_parts_also_to_who_does_not_say_so(api: Api) -> None:
+    ingest_datasets(*make_series(1))
+    for path in (f"{BASE}/studies/{STUDY}", address(Instance.objects.select_related("series__study").get())):
+        answer = get(api, f"{path}/metadata", "application/dicom+xml")
+        assert [part.media_type for part in parts_of(answer)] == ["application/dicom+xml"]
+
+
 def test_chunks_are_stored_after_the_answer_and_used_again(api: Api) -> None:
     ingest_datasets(*make_series(205))
     assert chunk_files() == []
