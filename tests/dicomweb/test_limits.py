@@ -12,7 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pacsbrowser.access.models import Role
 from pacsbrowser.dicom import json_reader
-from tests.datasets import ROOT, ingest_datasets, make_dataset, save
+from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series, save
 from tests.dicomweb.parts import body_of, parts_of
 from tests.dicomweb.test_fidelity import address
 from tests.dicomweb.test_retrieve import get, store
@@ -97,3 +97,13 @@ def test_a_list_of_which_too_much_would_be_decoded_is_refused(api: Api, monkeypa
     assert answer.status_code == 400 and "At most 2 frames" in answer.json()["detail"]
     assert len(parts_of(get(api, f"{address(row)}/frames/1,2,1", f"{OCTETS}; transfer-syntax=*"))) == 3
     assert len(parts_of(get(api, f"{address(row)}/frames/2,1", OCTETS))) == 2
+
+
+@pytest.mark.parametrize("query", ["includefield=ContentLabel", "ContentLabel=X"])
+def test_a_search_does_not_read_large_files_without_end(api: Api, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    ingest_datasets(*make_series(3, ContentLabel="X"))
+    path = f"{BASE}/studies/{ROOT}.1/instances?{query}"
+    assert len(api.get(path).json()) == 3
+    monkeypatch.setattr("pacsbrowser.archive.in_files.MOST_SECONDS", 0.0)
+    answer = api.get(path)
+    assert answer.status_code == 400 and "too large for one answer" in answer.json()["detail"]
