@@ -12,6 +12,9 @@ from pacsbrowser.dicom.part10 import DEFLATED_UIDS, open_data_set
 from pacsbrowser.dicom.sign import is_wrong
 
 CHUNK = 1 << 20
+# How much more often than there are frames a request may name them, and how much it may have decoded.
+MOST_AGAIN = 100
+MOST_DECODED, MOST_DECODED_PIXELS = 1_000, 128_000_000
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """Attributes that the index does not keep: which may be asked for at which level, and reading them from the files."""
 
+import time
 from collections.abc import Sequence
 
 from django.db.models import OuterRef, Subquery
@@ -15,6 +16,8 @@ from pacsbrowser.dicom.json_paths import tag_of
 # Files are read for so many results at once, and for so many candidates where an attribute in them has to match.
 MOST_READ = 200
 MOST_CANDIDATES = 500
+# Of processor time for all of them together; objects of usual size take a few milliseconds each.
+MOST_SECONDS = 4.0
 # Attributes of the study and series besides those that are known to the archive (PS3.3 C.7.2, C.7.3).
 _OF_STUDY = frozenset((
     *attributes.PATIENT, *attributes.STUDY, "ReferencedStudySequence", "ProcedureCodeSequence",
@@ -38,11 +41,26 @@ def may_be_read(level: Level, path: Sequence[str]) -> bool:
     return path[0] in _OF_STUDY or (level is Level.SERIES and path[0] in _OF_SERIES)
 
 
+class TooMuchToRead(Exception):
+    """The files are so large that reading them all would take too long."""
+
+
 def read_models(level: Level, rows: Sequence[ObjectRow]) -> dict[int, JsonModel]:
-    """Return, by the key of each row, the data set of the instance, or of the first instance of the study or series."""
+    """Return, by the key of each row, the data set of the instance, or of the first instance of the study or series.
+
+    Raises:
+        TooMuchToRead: nothing is returned rather than some of it, or a search would find less than there is.
+    """
+    until = time.thread_time() + MOST_SECONDS
     first = _first_instances(level, [row.id for row in rows])
     found = Instance.objects.live().select_related("blob", "series__study").in_bulk(set(first.values()))
-    return {key: _read(found[instance]) for key, instance in first.items() if instance in found}
+    models: dict[int, JsonModel] = {}
+    for key, instance in first.items():
+        if time.thread_time() > until:
+            raise TooMuchToRead
+        if instance in found:
+            models[key] = _read(found[instance])
+    return models
 
 
 def _first_instances(level: Level, keys: list[int]) -> dict[int, int]:
@@ -59,7 +77,7 @@ def _first_instances(level: Level, keys: list[int]) -> dict[int, int]:
 
 def _read(instance: Instance) -> JsonModel:
     try:
-        return instance_metadata(instance)
+        return instance_metadata(instance).model
     except (DicomError, OSError):
         # the file is damaged or gone, which check_archive says; the index still answers
         return {}

@@ -20,9 +20,13 @@ MOST_TEXT = 4_000
 
 @dataclass(frozen=True, slots=True)
 class DataItem:
-    """Attributes by keyword. The keywords are those of the dictionary; any other is an error of the program."""
+    """Attributes by keyword. The keywords are those of the dictionary; any other is an error of the program.
+
+    `problem` says of a whole data set what was not read of it, and why; '' where all was.
+    """
 
     model: JsonModel = field(default_factory=dict)
+    problem: str = ""
 
     def values(self, keyword: str) -> list[Any]:
         """Return all values."""
@@ -86,7 +90,8 @@ def read_object(file: BinaryIO, apart: frozenset[int] = frozenset()) -> DataItem
     Raises:
         DicomError: the file cannot be opened as DICOM at all.
     """
-    return DataItem(read_json(file, str, most_elements=MOST_ELEMENTS, apart=apart))
+    reading = read_json(file, str, most_elements=MOST_ELEMENTS, apart=apart)
+    return DataItem(reading.model, reading.problem if reading.is_cut else "")
 
 
 def _code(item: DataItem) -> Code | None:

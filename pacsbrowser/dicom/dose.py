@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pacsbrowser.dicom.data_item import DataItem
-from pacsbrowser.dicom.frames import read_pixel_layout
+from pacsbrowser.dicom.frames import PixelLayout, read_pixel_layout
 from pacsbrowser.dicom.geometry import plane_of
 from pacsbrowser.dicom.segments import Colour, hex_colour
 
@@ -120,6 +120,11 @@ def highest_value(file: BinaryIO) -> float | None:
         if values.size:
             highest = max(float(values.max()), -math.inf if highest is None else highest)
     return highest
+
+
+def highest_sample(data: bytes, pixels: PixelLayout) -> float:
+    """Return the highest value of a decoded frame."""
+    return float(np.frombuffer(data, f"<u{pixels.bits_allocated // 8}").max())
 
 
 def bands_of(dose: Dose) -> list[Band]:

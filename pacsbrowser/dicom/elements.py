@@ -116,8 +116,8 @@ class Walker:
     """Yields the elements from `start` to `end` in the order of the file, sequences before their items.
 
     After a sequence or an item has been yielded, setting `skip` passes over what it holds. Raises Broken where the
-    encoding ends, TooDeep, TooLarge; `problems` tells what was read past. With `opens_cut` a sequence that is longer
-    than what is there is walked as far as it goes.
+    encoding ends, TooDeep, TooLarge after `most` elements; `problems` tells what was read past. With `opens_cut` a
+    sequence that is longer than what is there is walked as far as it goes.
     """
 
     def __init__(self, window: Window, start: int, encoding: Encoding, end: int | None = None, depth: int = 0) -> None:
@@ -126,6 +126,7 @@ class Walker:
         self.problems: list[Problem] = []
         self.skip = False
         self.opens_cut = False
+        self.most = MAX_ELEMENTS
         self._depth = depth
         self._frames = [_Frame(False, window.size if end is None else end, False, encoding, depth)]
         self._silent = 0  # number of frames above which nothing is yielded; 0: all is yielded
@@ -143,7 +144,7 @@ class Walker:
 
     def __iter__(self) -> Iterator[Element]:
         frames = self._frames
-        left = MAX_ELEMENTS
+        left = self.most
         while frames:
             try:
                 frame = frames[-1]
@@ -154,8 +155,8 @@ class Walker:
                         self._silent = 0
                     continue
                 left -= 1
-                if not left:
-                    raise TooLarge(f"The header holds more than {MAX_ELEMENTS:,} elements.", self.position)
+                if left < 0:
+                    raise TooLarge(f"The header holds more than {self.most:,} elements.", self.position)
                 if not self._silent:
                     yield element
                 self._pass(element, frame)

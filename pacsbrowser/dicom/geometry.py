@@ -12,8 +12,6 @@ from pacsbrowser.dicom.json_model import JsonModel
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Indexes = np.ndarray[Any, np.dtype[np.int64]]
 
-_SAME_PLANE = 1e-3
-
 
 @dataclass(frozen=True, slots=True)
 class Plane:
@@ -31,10 +29,6 @@ class Plane:
         """The unit vector that stands on the plane."""
         product = np.cross(self.across, self.down)
         return np.asarray(product / np.linalg.norm(product))
-
-    def distance(self, point: Vector) -> float:
-        """Return how many mm a point lies above the plane."""
-        return float(np.dot(point - self.origin, self.normal))
 
     def pixel_of(self, points: Vector) -> Vector:
         """Return column and row, from 0 and with fractions, of points (n, 3) projected onto the plane."""
@@ -87,10 +81,3 @@ def pixels_under(base: Plane, shape: tuple[int, int], other: Plane, size: tuple[
     outside = (column < 0) | (row < 0) | (row >= size[0]) | (column >= size[1])
     row[outside] = column[outside] = -1
     return row.reshape(shape), column.reshape(shape)
-
-
-def lie_together(one: Plane, other: Plane, within: float) -> bool:
-    """Say whether two planes are parallel and not farther apart than so many mm."""
-    return (
-        bool(abs(abs(np.dot(one.normal, other.normal)) - 1) < _SAME_PLANE) and abs(one.distance(other.origin)) <= within
-    )

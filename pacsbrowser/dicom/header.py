@@ -10,7 +10,7 @@ from pydicom._uid_dict import UID_dictionary
 from pacsbrowser.dicom import checks
 from pacsbrowser.dicom.attributes import IDENTIFIERS, TAGS, tag_text
 from pacsbrowser.dicom.charset import parse_character_sets
-from pacsbrowser.dicom.elements import PIXEL_DATA, PIXEL_TAGS, UNDEFINED
+from pacsbrowser.dicom.elements import MAX_ELEMENTS, PIXEL_DATA, PIXEL_TAGS, UNDEFINED
 from pacsbrowser.dicom.errors import (
     Damaged,
     DicomError,
@@ -61,10 +61,14 @@ class Header:
         return self.values["SOPInstanceUID"]
 
 
-def read_header(file: BinaryIO) -> Header:
-    """Read the header of a seekable file, in bounded time and memory. Raises DicomError, and nothing else."""
+def read_header(file: BinaryIO, most_elements: int = MAX_ELEMENTS) -> Header:
+    """Read the header of a seekable file, in bounded time and memory. Raises DicomError, and nothing else.
+
+    Args:
+        most_elements: what stands behind so many is not looked at; a finding says so.
+    """
     try:
-        return _read(file)
+        return _read(file, most_elements)
     except DicomError:
         raise
     except (OSError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError, RecursionError) as error:
@@ -80,9 +84,9 @@ def hash_dataset(file: BinaryIO, header: Header) -> bytes:
     return digest.digest()
 
 
-def _read(file: BinaryIO) -> Header:
+def _read(file: BinaryIO, most_elements: int) -> Header:
     layout = open_data_set(file)
-    seen = scan_top_level(layout) or walk_top_level(layout)
+    seen = scan_top_level(layout) or walk_top_level(layout, most_elements)
     sets = parse_character_sets(_ascii(seen, "SpecificCharacterSet"))
     values, value_findings = checks.decode_values(seen.raw, layout.encoding.little, sets)
     _require_identity(values, seen)

@@ -190,7 +190,8 @@ def _rescale(model: JsonModel) -> str:
     slope, intercept = first_text(model, "00281053"), first_text(model, "00281052")
     if not slope:
         return ""
-    return f"slope {slope}, intercept {intercept or '0'} {first_text(model, '00281054')}".strip()
+    intercept = (intercept or "0").replace("-", "−")
+    return f"slope {slope}, intercept {intercept} {first_text(model, '00281054')}".strip()
 
 
 def _colour(model: JsonModel) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pacsbrowser.dicom.grey import Bytes
+from pacsbrowser.dicom.grey import Bytes, GreyWindow
 
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 MOST_SIDE = 16_384
@@ -32,6 +32,23 @@ class Viewport:
     def is_possible(self) -> bool:
         """Whether the size is one that will be made."""
         return 0 < self.width <= MOST_SIDE and 0 < self.height <= MOST_SIDE and self.width * self.height <= MOST_PIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a picture is to look: its window where not that of the object, its viewport, quality, and lines of text.
+
+    `is_square`: the pixels of the viewport are square, whatever the shape of those of the image.
+    """
+
+    window: GreyWindow | None = None
+    viewport: Viewport | None = None
+    quality: int = 90
+    lines: tuple[str, ...] = ()
+    is_square: bool = False
+
+
+USUAL = Look()
 
 
 def render(

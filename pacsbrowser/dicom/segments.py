@@ -72,8 +72,21 @@ class Segmentation:
     def fullest(self) -> int:
         """The place (from 0) with the most segments, of several the middle one."""
         counts = [len(one.frames) for one in self.slices]
-        best = [place for place, count in enumerate(counts) if count == max(counts)]
+        most = max(counts, default=0)
+        best = [place for place, count in enumerate(counts) if count == most]
         return best[len(best) // 2] if best else 0
+
+
+def colours_in(segmentation: Segmentation, mask: MaskFrame) -> tuple[tuple[float, Colour], ...]:
+    """Return from which stored value on, or of a label map at which, the pixels of a frame have which colour.
+
+    Of a fraction or a probability, the half and more counts as within the segment (PS3.3 C.8.20.2.3).
+    """
+    colours = {segment.number: segment.colour for segment in segmentation.segments}
+    if segmentation.kind == LABELMAP:
+        return tuple((float(number), colour) for number, colour in colours.items() if number)
+    least = max(segmentation.most / 2, 1.0) if segmentation.kind == FRACTIONAL else 1.0
+    return ((least, colours.get(mask.segment, PALETTE[0])),)
 
 
 def parse_segmentation(dataset: DataItem) -> Segmentation:

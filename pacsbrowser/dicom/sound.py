@@ -2,8 +2,10 @@
 
 from struct import pack
 
+from pacsbrowser.dicom.encapsulated import Form
 from pacsbrowser.dicom.waveform import Group
 
+WAV = Form("audio/wav", "wav", "WAV file")
 PCM, A_LAW, MU_LAW = 1, 6, 7
 _FORMATS = {"UB": PCM, "SS": PCM, "MB": MU_LAW, "AB": A_LAW}
 MOST_BYTES = 0xFFFF_FF00

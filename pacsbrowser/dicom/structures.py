@@ -54,7 +54,6 @@ class Region:
     algorithm: str
     volume: float | None
     colour: Colour
-    is_given: bool
     contours: int
     frame_of_reference_uid: str
 
@@ -118,7 +117,7 @@ def parse_regions(dataset: DataItem, contours: Contours) -> list[Region]:
         regions.append(Region(
             number, item.text("ROIName"), item.text("ROIDescription"), types.get(number, ""),
             item.text("ROIGenerationAlgorithm"), item.number("ROIVolume"), given or PALETTE[place % len(PALETTE)],
-            given is not None, counts[number], item.text("ReferencedFrameOfReferenceUID"),
+            counts[number], item.text("ReferencedFrameOfReferenceUID"),
         ))  # fmt: skip
     return regions
 

@@ -18,6 +18,7 @@ ITEMS_A_PAGE = 200
 ROWS_A_PAGE = 2000
 MOST_HITS = 500
 MOST_SEARCHED = 50_000
+MOST_COUNTED = 500_000  # elements and items that are passed over to count and to find them
 _TAG_WORD = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", re.ASCII)
 _PATH = re.compile(r"[0-9A-F]{8}(?:/\d{1,7}/[0-9A-F]{8})*(?:/\d{1,7})?", re.ASCII)
 
@@ -142,7 +143,9 @@ def _is_hit(row: TagRow, wanted: list[str]) -> bool:
 
 
 def _top(layout: Layout) -> _Place:
-    return _Place(Walker(layout.window, layout.start, layout.encoding), layout.window, Scope(), [], False)
+    place = _Place(Walker(layout.window, layout.start, layout.encoding), layout.window, Scope(), [], False)
+    place.walker.most = MOST_COUNTED
+    return place
 
 
 def _meta(layout: Layout, file: BinaryIO) -> _Place:
@@ -166,6 +169,7 @@ def _find(layout: Layout, file: BinaryIO, path: str) -> _Place:
         if not is_item and not is_sequence(element):
             raise NoSuchTag(path)
         place.walker = Walker.inside(place.window, element)
+        place.walker.most = MOST_COUNTED
         place.scope = place.scope.inner() if is_item else place.scope
         place.steps.append(step)
         place.in_sequence = not is_item

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pacsbrowser.dicom.attributes import IDENTIFIERS, KEYWORDS, TAGS, tag_text
-from pacsbrowser.dicom.elements import ITEM, PIXEL_DATA, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
+from pacsbrowser.dicom.elements import ITEM, MAX_ELEMENTS, PIXEL_DATA, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
 from pacsbrowser.dicom.errors import TooLarge
 from pacsbrowser.dicom.findings import HeaderFinding, finding
 from pacsbrowser.dicom.part10 import Layout
@@ -27,11 +27,12 @@ class TopLevel:
     is_cut: bool = False  # the walk stopped at its limit; what follows is not known
 
 
-def walk_top_level(layout: Layout) -> TopLevel:
+def walk_top_level(layout: Layout, most_elements: int = MAX_ELEMENTS) -> TopLevel:
     """Walk any data set; raises TooDeep, and TooLarge before the UIDs that place the object were found."""
     seen = TopLevel()
     collector = ReferenceCollector(layout.window)
     walker = Walker(layout.window, layout.start, layout.encoding)
+    walker.most = most_elements
     try:
         for element in walker:
             if element.depth or element.tag == ITEM:

@@ -11,12 +11,14 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.model_values import read_binary
 from pacsbrowser.dicom.part10 import open_data_set
 from pacsbrowser.dicom.sr.content import Code
+from pacsbrowser.dicom.units import unit_symbol
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 WAVEFORM_DATA = 0x54001010
 MOST_GROUPS = 64
 MOST_CHANNELS = 512
+MOST_TOGETHER = 4_096  # channels of all groups
 MOST_READ = 16 << 20  # bytes of one stretch that is read at once
 MOST_SAMPLE_RATE = 10_000_000.0
 MOST_ANNOTATIONS = 2_000
@@ -26,7 +28,6 @@ _TYPES = {"SB": "i1", "UB": "u1", "MB": "u1", "AB": "u1", "SS": "<i2", "US": "<u
           "SV": "<i8", "UV": "<u8"}  # fmt: skip
 _VOLTS = {"V": 1e3, "MV": 1.0, "mV": 1.0, "UV": 1e-3, "uV": 1e-3, "µV": 1e-3, "nV": 1e-6}
 _LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-STANDARD_LEADS = frozenset(_LEADS)
 
 
 class NoWaveform(DicomError):
@@ -145,6 +146,9 @@ def parse_recording(dataset: DataItem) -> Recording:
     groups: list[Group] = []
     problems: list[str] = []
     for place, item in enumerate(dataset.items("WaveformSequence")[:MOST_GROUPS]):
+        if sum(len(group.channels) for group in groups) >= MOST_TOGETHER:
+            problems.append(f"Group {place + 1} and what follows is left out: more than {MOST_TOGETHER:,} channels.")
+            break
         try:
             groups.append(_group(item, place))
         except NoWaveform as error:
@@ -203,7 +207,7 @@ def _channel(item: DataItem, number: int, rate: float) -> Channel:
         source=item.code("ChannelSourceSequence"),
         sensitivity=None if sensitivity is None else sensitivity * (1.0 if correction is None else correction),
         baseline=item.number("ChannelBaseline") or 0.0,
-        unit=unit.value or unit.meaning if unit else "",
+        unit=unit_symbol(unit.value or unit.meaning) if unit else "",
         skew=_bounded(skew if skew is not None else (sample_skew or 0.0) / rate),
         status=item.texts("ChannelStatus"),
         low=item.number("FilterLowFrequency"),
@@ -233,7 +237,7 @@ def _annotation(item: DataItem, groups: dict[int, Group]) -> Annotation:
         text=item.text("UnformattedTextValue"),
         concept=concept,
         value=value or (answer.text if answer else ""),
-        unit=unit.value or unit.meaning if unit else "",
+        unit=unit_symbol(unit.value or unit.meaning) if unit else "",
         channels=channels,
         times=times,
         is_span=item.text("TemporalRangeType") in ("SEGMENT", "MULTISEGMENT"),

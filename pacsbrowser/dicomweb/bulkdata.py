@@ -1,28 +1,30 @@
 """WADO-RS bulk data (PS3.18 10.4.1.1.5): one value of an object by the path that its metadata gave."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.http import HttpResponseBase
 
 from pacsbrowser.archive import storage
-from pacsbrowser.archive.frames import pixel_layout, stored_frame
+from pacsbrowser.archive.frames import pixel_layout
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.bulkdata import NoSuchValue, Value, find_value
+from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.errors import DicomError
+from pacsbrowser.dicom.frames import BadPixels
 from pacsbrowser.dicom.part10 import EXPLICIT_UID, open_data_set
 from pacsbrowser.dicomweb.accept import Offer
-from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_ranged, unchanged
+from pacsbrowser.dicomweb.delivery import entity_tag, send_parts, send_ranged, unchanged
 from pacsbrowser.dicomweb.failures import pixel_problem
+from pacsbrowser.dicomweb.frames import OCTETS, choose_form, send_frames
 from pacsbrowser.dicomweb.holders import note_view, one_instance
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.problems import not_found
 from pacsbrowser.dicomweb.resource import Call
 
-OCTETS = "application/octet-stream"
-
 
 def retrieve_bulkdata(call: Call, study: str, series: str, instance: str, path: str) -> HttpResponseBase:
-    """Send one value. Compressed pixel data comes as it is stored, a part a frame."""
+    """Send one value. Compressed pixel data comes as it is stored unless another form is asked for, a part a frame."""
     row = one_instance(call, study, series, instance)
     try:
         with storage.open_blob(row.blob) as file:
@@ -38,7 +40,8 @@ def retrieve_bulkdata(call: Call, study: str, series: str, instance: str, path: 
     if is_encapsulated:
         return _send_frames(call, row)
     offer = call.choose(Offer(OCTETS, is_multipart=True), Offer(OCTETS))
-    etag = f'{"W/" if offer.is_multipart else ""}"{bytes(row.blob.sha256).hex()[:40]}-{path.strip("/")}"'
+    # The boundary of parts is another each time, so only their content is said to be the same.
+    etag = entity_tag(bytes(row.blob.sha256), path.strip("/"), is_weak=offer.is_multipart)
     same = unchanged(call, etag)
     if same is not None:
         return same
@@ -46,9 +49,7 @@ def retrieve_bulkdata(call: Call, study: str, series: str, instance: str, path: 
         return send_ranged(call, lambda first, last: _read(row, path, first, last), length, OCTETS, etag)
     content_type = f"{OCTETS}; transfer-syntax={EXPLICIT_UID}"
     part = Part(content_type, _read(row, path, 0, length - 1), call.url(call.request.path))
-    response = multipart_related(iter((part,)), OCTETS)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return send_parts(call, (part,), OCTETS, etag)
 
 
 def _read(row: Instance, path: str, first: int, last: int) -> Iterator[bytes]:
@@ -58,11 +59,15 @@ def _read(row: Instance, path: str, first: int, last: int) -> Iterator[bytes]:
 
 
 def _send_frames(call: Call, row: Instance) -> HttpResponseBase:
-    call.choose(Offer(OCTETS, is_multipart=True))
+    ranges = [
+        one if one.transfer_syntax else replace(one, parameters={**one.parameters, "transfer-syntax": "*"})
+        for one in call.accepted()
+    ]
     try:
         pixels, _ = pixel_layout(row.blob)
-    except (DicomError, OSError) as error:
+        if not pixels.segments:
+            raise BadPixels("The pixel data holds no frame.")
+        form = choose_form(ranges, pixels, is_wrong=False, is_one=False)
+        return send_frames(call, row, pixels, form, range(1, len(pixels.segments) + 1))
+    except (DicomError, DecodingError, OSError) as error:
         raise pixel_problem(error) from error
-    content_type = f"{OCTETS}; transfer-syntax={pixels.transfer_syntax_uid}"
-    parts = (Part(content_type, stored_frame(row.blob, pixels, number)) for number in range(len(pixels.segments)))
-    return for_head(call, multipart_related(parts, OCTETS, f"transfer-syntax={pixels.transfer_syntax_uid}"))

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from django.http import HttpResponseBase
 
-from pacsbrowser.archive.frames import native_frame, pixel_layout, stored_frame, unpacked_bits
+from pacsbrowser.archive.frames import (
+    MOST_AGAIN,
+    MOST_DECODED,
+    MOST_DECODED_PIXELS,
+    native_frame,
+    pixel_layout,
+    stored_frame,
+    unpacked_bits,
+)
 from pacsbrowser.archive.models import Blob, Instance
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.errors import DicomError
@@ -18,10 +26,10 @@ from pacsbrowser.dicom.frames import PixelLayout
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, FRAME_MEDIA_TYPES, VIDEO
 from pacsbrowser.dicomweb.accept import RELATED, MediaRange, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
+from pacsbrowser.dicomweb.delivery import entity_tag, send_bytes, send_parts, unchanged
 from pacsbrowser.dicomweb.failures import pixel_problem
 from pacsbrowser.dicomweb.holders import note_view, one_instance
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.problems import Problem
 from pacsbrowser.dicomweb.resource import Call
 
@@ -55,11 +63,22 @@ def parse_frames(text: str) -> list[int]:
     return numbers
 
 
-def check_numbers(row: Instance, numbers: Iterable[int]) -> None:
-    """Raise 404 for a frame beyond those that an instance has."""
+def check_numbers(row: Instance, numbers: Sequence[int]) -> None:
+    """Raise 404 for a frame beyond those that an instance has, 400 for a list that is much longer than they are."""
+    count = max(row.number_of_frames, 1)
     for number in numbers:
-        if number > max(row.number_of_frames, 1):
+        if number > count:
             raise Problem(404, f"The object has {row.number_of_frames:,} frames; there is no frame {number:,}.")
+    if len(numbers) > count + MOST_AGAIN:
+        raise Problem(400, f"The list names {len(numbers):,} frames of an object that has {count:,}.")
+
+
+def check_work(row: Instance, numbers: Sequence[int]) -> None:
+    """Raise 400 for a list of which more would have to be decoded than one request may."""
+    pixels = max((row.rows or 0) * (row.columns or 0), 1)
+    most = max(min(MOST_DECODED, MOST_DECODED_PIXELS // pixels), 1)
+    if len(numbers) > most:
+        raise Problem(400, f"At most {most:,} frames of this object are decoded at once; ask for them in portions.")
 
 
 def retrieve_frames(call: Call, study: str, series: str, instance: str, frames: str) -> HttpResponseBase:
@@ -73,7 +92,7 @@ def retrieve_frames(call: Call, study: str, series: str, instance: str, frames: 
         pixels, is_wrong = pixel_layout(row.blob)
         form = choose_form(call.accepted(), pixels, is_wrong, len(numbers) == 1)
         note_view(call, "instance", row)
-        return _send(call, row, pixels, form, numbers)
+        return send_frames(call, row, pixels, form, numbers)
     except (DicomError, DecodingError, OSError) as error:
         raise pixel_problem(error, *_stored_offers(row.transfer_syntax_uid)) from error
 
@@ -114,7 +133,12 @@ def _offer(media_type: str, syntax: str) -> str:
     return f'{RELATED}; type="{media_type}"; transfer-syntax={syntax}'
 
 
-def _send(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: Sequence[int]) -> HttpResponseBase:
+def send_frames(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: Sequence[int]) -> HttpResponseBase:
+    """Send frames in a form.
+
+    Raises:
+        DicomError, DecodingError, OSError: the first of them cannot be had.
+    """
     syntax = pixels.transfer_syntax_uid if form.is_stored else EXPLICIT_UID
     content_type = f"{form.media_type}; transfer-syntax={syntax}"
     # The boundary of parts is another each time, so only their content is said to be the same.
@@ -122,18 +146,19 @@ def _send(call: Call, row: Instance, pixels: PixelLayout, form: Form, numbers: S
     same = unchanged(call, etag)
     if same is not None:
         return same
+    if pixels.is_encapsulated and not form.is_stored:
+        check_work(row, numbers)
     bodies = _bodies(row.blob, pixels, form, numbers)
     first = next(bodies)  # before anything is sent, or a failure could not be told
     if form.is_single:
         return send_bytes(call, b"".join(first), content_type, etag)
-    address = call.url(call.request.path).rsplit("/", 1)[0]
+    series = row.series
+    instance = call.retrieve_url(series.study.study_instance_uid, series.series_instance_uid, row.sop_instance_uid)
     parts = (
-        Part(content_type, body, f"{address}/{number}")
+        Part(content_type, body, f"{instance}/frames/{number}")
         for number, body in zip(numbers, _chained(first, bodies), strict=False)
     )
-    response = multipart_related(parts, form.media_type, f"transfer-syntax={syntax}")
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return send_parts(call, parts, form.media_type, etag, f"transfer-syntax={syntax}")
 
 
 def _bodies(blob: Blob, pixels: PixelLayout, form: Form, numbers: Iterable[int]) -> Iterator[Iterable[bytes]]:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from django.http import HttpResponseBase
 
 from pacsbrowser.archive.derived.metadata import BULK_MARK, SeriesMetadata, instance_metadata, series_metadata
+from pacsbrowser.dicom.json_reader import MOST_ELEMENTS
 from pacsbrowser.dicom.native_xml import native_xml
 from pacsbrowser.dicomweb.accept import DICOM_JSON, DICOM_XML, JSON, Offer
-from pacsbrowser.dicomweb.delivery import CACHE, for_head, send_stream, unchanged
+from pacsbrowser.dicomweb.delivery import send_parts, send_stream, unchanged
 from pacsbrowser.dicomweb.holders import held_instances, note_series_view, note_view, series_of
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.resource import Call
 
-_OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON))
+_CUT = f"An object holds more than {MOST_ELEMENTS:,} data elements; those that come after them are left out"
+# Who asks for XML without saying that it comes in parts gets it in parts, as in a search.
+_OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON), Offer(DICOM_XML))
 
 
 def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseBase:
@@ -29,7 +32,7 @@ def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseB
     same = unchanged(call, etag)
     if same is not None:
         return same
-    if offer.is_multipart:
+    if offer.media_type == DICOM_XML:
         return _send_xml(call, _documents(found, address), etag)
     return send_stream(call, _array(found, address), offer.media_type, etag)
 
@@ -47,11 +50,17 @@ def retrieve_instance_metadata(call: Call, study: str, series: str, instance: st
     same = unchanged(call, etag)
     if same is not None:
         return same
-    texts = [json.dumps(instance_metadata(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
+    readings = [instance_metadata(row) for row in rows]
+    texts = [json.dumps(one.model, ensure_ascii=False, separators=(",", ":")) for one in readings]
     placed = [_placed(text, address) for text in texts]
-    if offer.is_multipart:
-        return _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
-    return send_stream(call, iter((f"[{','.join(placed)}]".encode("utf-8", "replace"),)), offer.media_type, etag)
+    if offer.media_type == DICOM_XML:
+        response = _send_xml(call, (native_xml(json.loads(text)) for text in placed), etag)
+    else:
+        body = f"[{','.join(placed)}]".encode("utf-8", "replace")
+        response = send_stream(call, iter((body,)), offer.media_type, etag)
+    if any(one.is_cut for one in readings):
+        response.headers["Warning"] = f'299 pacsbrowser "{_CUT}"'
+    return response
 
 
 def _placed(text: str, address: str) -> str:
@@ -75,6 +84,4 @@ def _documents(found: list[SeriesMetadata], address: str) -> Iterator[bytes]:
 
 
 def _send_xml(call: Call, documents: Iterator[bytes], etag: str) -> HttpResponseBase:
-    response = multipart_related((Part(DICOM_XML, (document,)) for document in documents), DICOM_XML)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return send_parts(call, (Part(DICOM_XML, (document,)) for document in documents), DICOM_XML, etag)

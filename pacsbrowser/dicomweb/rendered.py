@@ -12,14 +12,13 @@ from pacsbrowser.archive.derived.pictures import THUMBNAIL, middle_frame, pictur
 from pacsbrowser.archive.derived.previews import representative
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.decoder import DecodingError
-from pacsbrowser.dicom.grey import GreyWindow
-from pacsbrowser.dicom.render import Viewport
+from pacsbrowser.dicom.render import Look
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 from pacsbrowser.dicomweb.accept import Offer, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_bytes, unchanged
+from pacsbrowser.dicomweb.delivery import entity_tag, send_bytes, send_parts, unchanged
 from pacsbrowser.dicomweb.documents import document_of
 from pacsbrowser.dicomweb.failures import pixel_problem
-from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
+from pacsbrowser.dicomweb.frames import check_numbers, check_work, parse_frames
 from pacsbrowser.dicomweb.holders import (
     instances_of,
     keys_with_files,
@@ -28,13 +27,12 @@ from pacsbrowser.dicomweb.holders import (
     read_batches,
     series_of,
 )
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.problems import Problem
 from pacsbrowser.dicomweb.rendering import Rendering, annotation_lines, parse_rendering
 from pacsbrowser.dicomweb.resource import Call
 
 IMAGES = ("image/jpeg", "image/png", "image/webp")
-Looks = tuple[GreyWindow | None, Viewport | None, int, tuple[str, ...], bool]
 _SINGLE = tuple(Offer(image) for image in IMAGES)
 _PARTS = tuple(Offer(image, is_multipart=True) for image in IMAGES)
 
@@ -65,6 +63,7 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
     rendering = parse_rendering(call)
     row = one_instance(call, study, series, instance)
     check_numbers(row, numbers)
+    check_work(row, numbers)
     note_view(call, "instance", row)
     if len(numbers) == 1:
         return _send(call, row, numbers[0] - 1, rendering)
@@ -75,12 +74,7 @@ def rendered_frames(call: Call, study: str, series: str, instance: str, frames: 
 
 
 def _send_parts(call: Call, parts: Iterator[Part], media_type: str, etag: str) -> HttpResponseBase:
-    same = unchanged(call, etag)
-    if same is not None:
-        return same
-    response = multipart_related(parts, media_type)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
+    return unchanged(call, etag) or send_parts(call, parts, media_type, etag)
 
 
 def thumbnail(call: Call, study: str, series: str = "", instance: str = "", frames: str = "") -> HttpResponseBase:
@@ -115,18 +109,18 @@ def _send(call: Call, row: Instance, frame: int | None, rendering: Rendering) ->
 
 def send_picture(call: Call, row: Instance, frame: int, media_type: str, rendering: Rendering) -> HttpResponseBase:
     """Send the picture of frame `frame` (from 0)."""
-    etag = f'"{picture_key(row.blob, frame, media_type, *_looks(row, rendering))}"'
+    etag = f'"{picture_key(row.blob, frame, media_type, _look(row, rendering))}"'
     same = unchanged(call, etag)
     if same is not None:
         return same
     return send_bytes(call, make_picture(row, frame, media_type, rendering), media_type, etag)
 
 
-def _looks(row: Instance, rendering: Rendering) -> Looks:
-    """Return how a picture looks, as the archive takes it; in a viewport pixels have their shape."""
+def _look(row: Instance, rendering: Rendering) -> Look:
+    """Return how a picture looks; in a viewport pixels have their shape."""
     lines = annotation_lines(rendering.annotation, row) if rendering.annotation else ()
     viewport = rendering.viewport
-    return rendering.window, viewport, rendering.quality, lines, viewport is not None
+    return Look(rendering.window, viewport, rendering.quality, lines, is_square=viewport is not None)
 
 
 def make_picture(row: Instance, frame: int, media_type: str, rendering: Rendering) -> bytes:
@@ -136,7 +130,7 @@ def make_picture(row: Instance, frame: int, media_type: str, rendering: Renderin
         Problem: it cannot be made.
     """
     try:
-        return picture(row.blob, frame, media_type, *_looks(row, rendering))
+        return picture(row.blob, frame, media_type, _look(row, rendering))
     except (DecodingError, OSError) as error:
         raise pixel_problem(error) from error
 

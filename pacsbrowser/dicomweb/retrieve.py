@@ -27,7 +27,7 @@ from pacsbrowser.audit.record import record
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, EXPLICIT, NATIVE, NOT_FOR_WEB, STORED, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, RELATED, MediaRange, not_acceptable
-from pacsbrowser.dicomweb.delivery import CACHE, entity_tag, for_head, send_ranged, send_stream, unchanged
+from pacsbrowser.dicomweb.delivery import entity_tag, send_parts, send_ranged, send_stream, unchanged
 from pacsbrowser.dicomweb.holders import (
     held_instances,
     instances_of,
@@ -36,7 +36,7 @@ from pacsbrowser.dicomweb.holders import (
     note_download,
     read_batches,
 )
-from pacsbrowser.dicomweb.multipart import Part, multipart_related
+from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.problems import Problem, not_found
 from pacsbrowser.dicomweb.resource import Call
 
@@ -72,7 +72,7 @@ def retrieve(call: Call, study: str, series: str = "", instance: str = "") -> Ht
         return _send_zip(call, etag, study, series)
     base = call.base
     parts = (_part(base, one, wish.syntaxes) for one in read_batches([key for key, _ in found]))
-    return _send_parts(call, parts, etag)
+    return send_parts(call, parts, DICOM, etag)
 
 
 def _retrieve_instance(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
@@ -89,7 +89,7 @@ def _retrieve_instance(call: Call, study: str, series: str, instance: str) -> Ht
         return _send_zip(call, etag, study, series, instance)
     if wish.container == SINGLE:
         return _send_single(call, held[0], wish.syntaxes, etag)
-    return _send_parts(call, _parts(call, held, wish), etag)
+    return send_parts(call, _parts(call, held, wish), DICOM, etag)
 
 
 def remove(call: Call, study: str, series: str = "", instance: str = "") -> HttpResponseBase:
@@ -215,18 +215,12 @@ def _parts(call: Call, held: Sequence[Instance], wish: Wish) -> Iterator[Part]:
     return iter([Part(content_type, outgoing.pieces, _location(call.base, held[0]))])
 
 
-def _send_parts(call: Call, parts: Iterator[Part], etag: str) -> HttpResponseBase:
-    response = multipart_related(parts, DICOM)
-    response.headers["ETag"], response.headers["Cache-Control"] = etag, CACHE
-    return for_head(call, response)
-
-
 def _send_single(call: Call, instance: Instance, syntaxes: tuple[str, ...], etag: str) -> HttpResponseBase:
     """Send one object as one body; a stored file can be asked for in parts."""
     outgoing = open_outgoing(instance, syntaxes)
     content_type = f"{DICOM}; transfer-syntax={outgoing.transfer_syntax_uid}"
     if not outgoing.is_file or outgoing.length is None:
-        return send_stream(call, outgoing.pieces, content_type, etag, outgoing.length)
+        return send_stream(call, outgoing.pieces, content_type, etag)
     return send_ranged(
         call, lambda first, last: blob_pieces(instance.blob, first, last), outgoing.length, content_type, etag
     )

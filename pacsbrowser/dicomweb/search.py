@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from django.http import HttpResponse, HttpResponseBase
 
-from pacsbrowser.archive.in_files import MOST_CANDIDATES, read_models
+from pacsbrowser.archive.in_files import MOST_CANDIDATES, TooMuchToRead, read_models
 from pacsbrowser.archive.models import Level, Study
 from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
 from pacsbrowser.audit.models import Action
@@ -21,6 +21,10 @@ from pacsbrowser.dicomweb.resource import Call
 
 # Remaining results are counted up to this.
 _COUNTED = 10_000
+_TOO_MUCH = (
+    "Attributes that are not in the index are read from the files, and these are too large for one answer. Narrow the "
+    "search by its other keys, or ask for fewer results at once."
+)
 _OFFERS = (Offer(DICOM_JSON), Offer(JSON), Offer(DICOM_XML, is_multipart=True), Offer(DICOM_XML))
 
 
@@ -44,9 +48,12 @@ def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
     offer = call.choose(*_OFFERS)
     within = {keyword: uid for keyword, uid in uids.items() if uid}
     query = parse_query(call.request, level, within)
-    rows, has_more = _find(call, query)
+    try:
+        rows, has_more = _find(call, query)
+        found = describe(call, query, rows, is_nested=bool(within))
+    except TooMuchToRead:
+        raise Problem(400, _TOO_MUCH) from None
     _record(call, query, within, rows)
-    found = describe(call, query, rows, is_nested=bool(within))
     response = _answer(offer, found)
     if has_more:
         response.headers["Warning"] = f'299 pacsbrowser "{_warning(call, query, len(rows))}"'

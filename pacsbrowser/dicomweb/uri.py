@@ -3,11 +3,12 @@
 from django.http import HttpResponseBase
 
 from pacsbrowser.archive.models import Instance
+from pacsbrowser.dicom.encapsulated import MP4, PDF
 from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.transfer_syntaxes import DECODABLE, NATIVE, VIDEO, choose_form
 from pacsbrowser.dicomweb.accept import DICOM, covers, not_acceptable, parse_accept
-from pacsbrowser.dicomweb.documents import HTML, MP4, PDF, document_of
+from pacsbrowser.dicomweb.documents import HTML, document_of
 from pacsbrowser.dicomweb.frames import check_numbers, parse_frames
 from pacsbrowser.dicomweb.holders import note_download, note_view, one_instance
 from pacsbrowser.dicomweb.parameters import parameters_of
@@ -23,7 +24,7 @@ from pacsbrowser.dicomweb.rendering import (
 from pacsbrowser.dicomweb.resource import Call
 from pacsbrowser.dicomweb.retrieve import send_object
 
-_DOCUMENT_TYPES = {"SR": HTML, "key objects": HTML, "PDF": PDF}
+_DOCUMENT_TYPES = {"SR": HTML, "key objects": HTML, "PDF": PDF.media_type}
 
 
 def wado(call: Call) -> HttpResponseBase:
@@ -55,7 +56,7 @@ def _offers(row: Instance) -> tuple[str, ...]:
     if kind in _DOCUMENT_TYPES:
         return (_DOCUMENT_TYPES[kind], DICOM)
     if row.transfer_syntax_uid in VIDEO:
-        return (MP4, DICOM)
+        return (MP4.media_type, DICOM)
     return (*IMAGES, DICOM) if row.has_pixel_data else (DICOM,)
 
 

@@ -18,7 +18,6 @@ P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = 4, 5, 6, 7
 _FRAGMENT = Struct(">IBB")
 _UNIT = Struct(">BxI")
 _COMMAND, _LAST = 1, 2
-_HEADS = _UNIT.size + _FRAGMENT.size
 _MOST_COMMAND = 64 * 1024
 # What a peer without a limit of its own is sent at once.
 _UNLIMITED = 256 * 1024

@@ -10,12 +10,16 @@ from pacsbrowser.dicom.attributes import tag_text
 from pacsbrowser.dicom.data_item import DataItem
 from pacsbrowser.dicom.json_model import tag_and_vr
 from pacsbrowser.dicom.uids import uid_name
-from pacsbrowser.dicom.values import date_text, time_text
+from pacsbrowser.dicom.units import unit_symbol
+from pacsbrowser.dicom.values import date_text, parse_decimal, time_text
 
 ROWS = 500
 MOST_ITEMS = 20_000
 SHOWN = 300  # characters of one value
 VALUES = 16  # values of one attribute
+_NUMBERS = frozenset(("DS", "FL", "FD", "IS", "SS", "SL", "SV"))
+_FLAGS = {"YES": "yes", "NO": "no"}
+_LOSSY = {"00": "no", "01": "yes"}  # PS3.3 C.7.6.1.1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,18 @@ def value_of(dataset: DataItem, path: str) -> tuple[str, str]:
     vr = tag_and_vr(keyword)[1]
     if vr == "SQ":
         codes = dataset.codes(keyword)
-        return ", ".join(code.text for code in codes[:VALUES])[:SHOWN], "; ".join(code.label for code in codes[:VALUES])
+        return ", ".join(unit_symbol(code.text) for code in codes[:VALUES])[:SHOWN], "; ".join(
+            code.label for code in codes[:VALUES]
+        )
     texts = dataset.texts(keyword)
-    shown = "\\".join(_shown(text, vr) for text in texts[:VALUES]).replace("\\", ", ")
+    shown = "\\".join(flag_text(keyword, _shown(text, vr)) for text in texts[:VALUES]).replace("\\", ", ")
     more = f" … {len(texts):,} values" if len(texts) > VALUES else ""
     return (shown[:SHOWN] + ("…" if len(shown) > SHOWN else "") + more, "")
+
+
+def flag_text(keyword: str, text: str) -> str:
+    """Return a value that is a flag as a word; any other as it is."""
+    return (_LOSSY if keyword == "LossyImageCompression" else _FLAGS).get(text, text)
 
 
 def _shown(text: str, vr: str) -> str:
@@ -127,4 +138,12 @@ def _shown(text: str, vr: str) -> str:
         return f"{date_text(moment[:8])} {time_text(moment[8:], seconds=True)}".strip()
     if vr == "UI":
         return uid_name(text) or text
-    return text
+    return _number(text) if vr in _NUMBERS else text
+
+
+def _number(text: str) -> str:
+    """Return a number with six digits at most: no place or dose is known to more, and all of them are in the tags."""
+    number = parse_decimal(text)
+    if number is None or "." not in text:
+        return text.replace("-", "−") if number is not None else text
+    return f"{number:.6g}".replace("-", "−")

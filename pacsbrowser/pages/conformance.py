@@ -4,10 +4,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from pacsbrowser.archive.frames import MOST_AGAIN, MOST_DECODED, MOST_DECODED_PIXELS
 from pacsbrowser.archive.in_files import MOST_CANDIDATES, MOST_READ
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.search import KEYS, MOST_RESULTS
 from pacsbrowser.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacsbrowser.dicom.json_reader import INLINE_TOTAL, MOST_ELEMENTS
 from pacsbrowser.dicom.storage_classes import known_storage_classes, known_transfer_syntaxes
 from pacsbrowser.pages.render import page
 
@@ -22,6 +24,11 @@ def conformance(request: HttpRequest) -> HttpResponse:
         "most": MOST_RESULTS,
         "most_read": MOST_READ,
         "most_candidates": MOST_CANDIDATES,
+        "metadata_elements": MOST_ELEMENTS,
+        "metadata_megabytes": INLINE_TOTAL >> 20,
+        "frames_again": MOST_AGAIN,
+        "frames_decoded": MOST_DECODED,
+        "pixels_decoded": MOST_DECODED_PIXELS // 1_000_000,
     }
     return page(request, "pages/conformance.html", context)
 

@@ -5,18 +5,19 @@ download that was cut off goes on; its ETag is the digest of the bytes, which ne
 """
 
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import browsing, export_names, ordering, storage
 from pacsbrowser.archive.models import Blob, Copy, Instance, Series
+from pacsbrowser.archive.outgoing import blob_pieces
 from pacsbrowser.archive.zipping import Member, safe_name, stream_zip
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
-from pacsbrowser.pages.byte_ranges import read_pieces, send_ranged, wanted
+from pacsbrowser.bodies import send_ranged, unchanged
 from pacsbrowser.pages.csv_files import send_csv
 from pacsbrowser.pages.lookup import (
     NOT_HERE,
@@ -144,18 +145,15 @@ def send_zip(members: Iterable[Member], name: str) -> StreamingHttpResponse:
 
 def _send_blob(request: HttpRequest, place: Place, blob: Blob, name: str) -> HttpResponseBase:
     etag = f'"{bytes(blob.sha256).hex()}"'
-    unchanged = get_conditional_response(request, etag=etag, response=None)
-    if unchanged is not None:
-        return unchanged
-    path = storage.blob_path(blob)
-    if not path.is_file():
+    same = unchanged(request, etag, {})
+    if same is not None:
+        return same
+    if not storage.blob_path(blob).is_file():
         raise Http404("The file of this instance is not in the store. An administrator can check the archive.")
-    if wanted(request, blob.size, etag)[2] != 416:
-        _record(request, place, "file")
-
-    def read(first: int, last: int) -> Iterator[bytes]:
-        with storage.open_blob(blob) as file:
-            yield from read_pieces(file, first, last - first + 1)
-
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return send_ranged(request, read, blob.size, "application/dicom", etag, headers)
+    response = send_ranged(
+        request, lambda first, last: blob_pieces(blob, first, last), blob.size, "application/dicom", etag, headers
+    )
+    if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        _record(request, place, "file")
+    return response

@@ -1,15 +1,13 @@
 """Small drawings of objects that have no pixels, as SVG files for grids and lists: a trace, outlines, first lines."""
 
-import hashlib
-
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
-from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Instance, Level
 from pacsbrowser.audit.record import record_view
+from pacsbrowser.bodies import entity_tag, unchanged
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.modality import object_kind
@@ -18,13 +16,12 @@ from pacsbrowser.dicom.structures import CONTOUR_DATA, fullest, parse_regions, r
 from pacsbrowser.dicom.waveform import WAVEFORM_DATA, NoWaveform, parse_recording
 from pacsbrowser.pages.attribute_tables import facts_of
 from pacsbrowser.pages.lookup import find_instance, offers_choice
-from pacsbrowser.pages.previews import send_reason
+from pacsbrowser.pages.previews import HEADERS, send_reason
 from pacsbrowser.pages.rt_page import OUTLINES, draw_outlines
 from pacsbrowser.pages.summaries import SUMMARIES
 from pacsbrowser.pages.waveform_page import is_at_gain
 from pacsbrowser.pages.waveform_paper import Strip, draw
 
-HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-cache"}
 _FORMAT = 1  # raise it when drawings come out otherwise than before
 SIDE = 60.0  # mm of paper
 SHOWN = 3  # channels
@@ -44,16 +41,15 @@ def instance_drawing(request: HttpRequest, study_uid: str, series_uid: str, inst
     """Send the drawing of an instance."""
     place = find_instance(request, study_uid, series_uid, instance_uid)
     record_view(request, Level.INSTANCE, place.uid, place.study.study_instance_uid, place.patient.audit_name)
-    etag = f'"{hashlib.sha256(bytes(place.instance.blob.sha256) + bytes([_FORMAT])).hexdigest()[:40]}"'
-    response = get_conditional_response(request, etag=etag, response=None)
-    if response is None:
-        try:
-            response = HttpResponse(_draw(place.instance), content_type="image/svg+xml")
-        except (DicomError, OSError) as error:
-            return send_reason(getattr(error, "reason", "reading the file"))
-    for name, value in {**HEADERS, "ETag": etag}.items():
-        response.headers[name] = value
-    return response
+    etag = entity_tag(bytes(place.instance.blob.sha256), "drawing", _FORMAT)
+    same = unchanged(request, etag, HEADERS)
+    if same is not None:
+        return same
+    try:
+        drawing = _draw(place.instance)
+    except (DicomError, OSError) as error:
+        return send_reason(getattr(error, "reason", "reading the file"))
+    return HttpResponse(drawing, content_type="image/svg+xml", headers={**HEADERS, "ETag": etag})
 
 
 def _draw(instance: Instance) -> str:

@@ -12,11 +12,15 @@ from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.findings import HeaderFinding
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.values import date_text, parse_decimals, time_text
+from pacsbrowser.pages.attribute_tables import flag_text
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentations import presentation_of
 from pacsbrowser.pages.study_page import banner, findings_context
 from pacsbrowser.pages.tags import tags_context
 from pacsbrowser.pages.thumbs import picture
+
+# A page looks at the header this far; what ingest found beyond stands among the findings of the object.
+MOST_ELEMENTS = 100_000
 
 # Attributes of the header worth a place above the tag table: label, keyword, tag.
 HIGHLIGHTS = (
@@ -84,7 +88,7 @@ def summary(instance: Instance) -> HeaderSummary:
     """Read the header of the file again for what the index does not hold."""
     try:
         with storage.open_blob(instance.blob) as file:
-            header = read_header(file)
+            header = read_header(file, MOST_ELEMENTS)
     except FileNotFoundError:
         return HeaderSummary(problem="It is not in the store. An administrator can check the archive.")
     except (DicomError, OSError) as error:
@@ -97,7 +101,7 @@ def summary(instance: Instance) -> HeaderSummary:
 def _shown(keyword: str, value: str) -> str:
     if keyword == "ImagePositionPatient":
         return " / ".join(f"{number:.2f}".replace("-", "−") for number in parse_decimals(value)) or value
-    return value
+    return flag_text(keyword, value)
 
 
 def _acquired(values: Mapping[str, str]) -> str:

@@ -1,12 +1,14 @@
 """The list of patients, which is the home page, the list of studies, and what arrived lately."""
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.access.models import User
@@ -38,49 +40,60 @@ Heads = tuple[tuple[str, str, str], ...]
 _NUMBERS = {"studies", "series", "instances"}
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One of the two lists: its level, its sort keys, its columns, and how its rows are found and shown."""
+
+    level: str
+    sorts: Mapping[str, str]
+    usual: str
+    heads: Heads
+    find: Callable[..., "search.Page[Any]"]
+    send_csv: Callable[[Scope, ListState], StreamingHttpResponse]
+    lines: Callable[[Sequence[Any], bool], list[SafeString]]
+
+
+_PATIENTS = Listed(
+    "patients", search.PATIENTS.sorts, "-last", PATIENT_HEADS, search.find_patients, patients_csv,
+    lambda rows, focus: patient_lines(rows, timezone.localdate(), focus),
+)  # fmt: skip
+_STUDIES = Listed(
+    "studies", search.STUDIES.sorts, "-date", STUDY_HEADS, search.find_studies, studies_csv, study_lines
+)  # fmt: skip
+
+
 @require_safe
 def patient_list(request: HttpRequest) -> HttpResponseBase:
     """The patients, filtered and sorted; UIDs in the box lead to their objects instead."""
-    state = read_state(request.GET, search.PATIENTS.sorts, "-last")
-    if state.query.uids:
-        return omnibox.answer(request, state.query)
-    scope = scope_of(request.user)
-    if request.GET.get("format") == "csv":
-        record_query(request, state, "patients", as_file=True)
-        return patients_csv(scope, state)
-    most = _most(request)
-    found = search.find_patients(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
-    if not found.count and (objects := omnibox.answer_end(request, state.query)):
-        return objects
-    found = _at_least(found, state)
-    record_query(request, state, "patients", found)
-    context = _context(scope, state, found, "patients", PATIENT_HEADS, is_counted=most == search.LIMIT)
-    context["rows"] = patient_lines(found.rows, timezone.localdate(), _wants_more(request))
-    if state.is_narrowed and found.count == 1 and found.rows:
-        studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
-        context["only_studies"] = study_rows(studies)
-    return _answer(request, "pages/patient_list.html", state, context)
+    return _list(request, _PATIENTS, "pages/patient_list.html")
 
 
 @require_safe
 def study_list(request: HttpRequest) -> HttpResponseBase:
     """The studies of all patients, filtered and sorted."""
-    state = read_state(request.GET, search.STUDIES.sorts, "-date")
+    return _list(request, _STUDIES, "pages/study_list.html")
+
+
+def _list(request: HttpRequest, listed: Listed, template: str) -> HttpResponseBase:
+    state = read_state(request.GET, listed.sorts, listed.usual)
     if state.query.uids:
         return omnibox.answer(request, state.query)
     scope = scope_of(request.user)
     if request.GET.get("format") == "csv":
-        record_query(request, state, "studies", as_file=True)
-        return studies_csv(scope, state)
+        record_query(request, state, listed.level, as_file=True)
+        return listed.send_csv(scope, state)
     most = _most(request)
-    found = search.find_studies(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
+    found = listed.find(scope, state.query, state.filters, state.sort, state.after, state.limit, most)
     if not found.count and (objects := omnibox.answer_end(request, state.query)):
         return objects
     found = _at_least(found, state)
-    record_query(request, state, "studies", found)
-    context = _context(scope, state, found, "studies", STUDY_HEADS, is_counted=most == search.LIMIT)
-    context["rows"] = study_lines(found.rows, _wants_more(request))
-    return _answer(request, "pages/study_list.html", state, context)
+    record_query(request, state, listed.level, found)
+    context = _context(scope, state, found, listed, is_counted=most == search.LIMIT)
+    context["rows"] = listed.lines(found.rows, _wants_more(request))
+    if listed is _PATIENTS and state.is_narrowed and found.count == 1 and found.rows:
+        studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
+        context["only_studies"] = study_rows(studies)
+    return _answer(request, template, state, context)
 
 
 @require_safe
@@ -135,12 +148,12 @@ def _at_least(found: "search.Page[Any]", state: ListState) -> "search.Page[Any]"
 
 
 def _context(
-    scope: Scope, state: ListState, found: "search.Page[Any]", level: str, heads: Heads, *, is_counted: bool
+    scope: Scope, state: ListState, found: "search.Page[Any]", listed: Listed, *, is_counted: bool
 ) -> dict[str, Any]:
-    own = chips(state)
+    own, level = chips(state), listed.level
     is_settled = is_counted or found.exact or found.count >= search.LIMIT
     end = state.at + len(found.rows)
-    heads_shown = _heads(state, heads)
+    heads_shown = _heads(state, listed.heads)
     context = {
         "state": state,
         "found": found,

@@ -7,12 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A template of `templates/presentations/`; its context, as `shown`; its style sheet and script in `static/`."""
+    """A template of `templates/presentations/`; its context, as `shown`; its style sheet and script in `static/`.
+
+    `left_out` says what of the object was not read and why, '' where all was.
+    """
 
     template: str
     shown: Mapping[str, Any]
     style: str = ""
     script: str = ""
+    left_out: str = ""
 
     @property
     def template_name(self) -> str:

@@ -4,7 +4,6 @@ A browser keeps them and asks each time whether they are still good: rights may 
 """
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import get_conditional_response
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
@@ -14,10 +13,11 @@ from pacsbrowser.archive.derived.previews import LARGE, SMALL
 from pacsbrowser.archive.held import find_held
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.record import record_view
+from pacsbrowser.bodies import CACHE, unchanged
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.pages.lookup import NOT_HERE, find_series
 
-HEADERS = {"Cache-Control": "private, no-cache", "Content-Security-Policy": "default-src 'none'; sandbox"}
+HEADERS = {"Cache-Control": CACHE, "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 @require_safe
@@ -48,10 +48,8 @@ def _send(request: HttpRequest, instance: Instance, side: int) -> HttpResponseBa
     if not previews.has_preview(instance):
         raise Http404("This object has no picture.")
     etag = f'"{previews.preview_key(instance, side)}"'
-    same = get_conditional_response(request, etag=etag)
+    same = unchanged(request, etag, HEADERS)
     if same is not None:
-        for name, value in (*HEADERS.items(), ("ETag", etag)):
-            same.headers[name] = value
         return same
     try:
         data = previews.preview(instance, side)

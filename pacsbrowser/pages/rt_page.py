@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from pacsbrowser.access.scope import Scope
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.derived.layered import dose_layers, full_dose
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.archive.underneath import image_at, images_by_uid
 from pacsbrowser.dicom.data_item import read_object
@@ -31,7 +32,6 @@ from pacsbrowser.dicom.structures import (
 )
 from pacsbrowser.pages.attribute_tables import Fact, facts_of
 from pacsbrowser.pages.curves import Chart, draw_curves
-from pacsbrowser.pages.layers import dose_layers, full_dose
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.slices import leaf_of
@@ -67,10 +67,12 @@ class Drawing:
 def present_structures(place: InstancePlace, query: QueryDict) -> Presentation:
     """Return the outlines of the slice that the address asks for, and all regions."""
     shown: dict[str, Any] = {}
+    left_out = ""
     try:
         with storage.open_blob(place.instance.blob) as file:
             contours = read_contours(file)
             dataset = read_object(file, frozenset((CONTOUR_DATA,)))
+            left_out = dataset.problem
             regions = parse_regions(dataset, contours)
             slices = contours.slices()
             shown = {"regions": regions, "is_cut": contours.is_cut, "facts": facts_of(dataset, RT_STRUCTURES)}
@@ -84,7 +86,7 @@ def present_structures(place: InstancePlace, query: QueryDict) -> Presentation:
                 shown |= {"leaf": leaf, "height": height, "axis": "xyz"[contours.axis], "drawing": drawing}
     except DicomError as error:
         shown["problem"] = error.reason
-    return Presentation("structures.html", shown, STYLE)
+    return Presentation("structures.html", shown, STYLE, left_out=left_out)
 
 
 def _image_below(
@@ -144,9 +146,11 @@ def present_dose(place: InstancePlace, query: QueryDict) -> Presentation:
     """Return a frame of a dose in bands, its facts, and the histograms."""
     instance = place.instance
     shown: dict[str, Any] = {}
+    left_out = ""
     try:
         with storage.open_blob(instance.blob) as file:
             dataset = read_object(file)
+        left_out = dataset.problem
         histograms = parse_histograms(dataset)
         names = _region_names(instance, place.scope) if histograms else {}
         shown = {"histograms": [(one, _names(one, names)) for one in histograms],
@@ -163,7 +167,7 @@ def present_dose(place: InstancePlace, query: QueryDict) -> Presentation:
         shown["facts"] = [*grid, *facts_of(dataset, RT_DOSE)]
     except (DicomError, DecodingError) as error:
         shown["problem"] = error.reason
-    return Presentation("dose.html", shown, STYLE)
+    return Presentation("dose.html", shown, STYLE, left_out=left_out)
 
 
 def _region_names(instance: Instance, scope: Scope) -> dict[int, tuple[str, str]]:

@@ -5,11 +5,11 @@ from typing import Any
 from django.http import QueryDict
 
 from pacsbrowser.archive import storage
+from pacsbrowser.archive.derived.layered import segment_layers
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.segments import parse_segmentation
 from pacsbrowser.pages.attribute_tables import facts_of
-from pacsbrowser.pages.layers import segment_layers
 from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.slices import leaf_of
@@ -26,9 +26,11 @@ def present_segmentation(place: InstancePlace, query: QueryDict) -> Presentation
     if not instance.has_pixel_data:
         return present_summary(place, query)
     shown: dict[str, Any] = {}
+    left_out = ""
     try:
         with storage.open_blob(instance.blob) as file:
             dataset = read_object(file)
+        left_out = dataset.problem
         segmentation = parse_segmentation(dataset)
         leaf = leaf_of(query, len(segmentation.slices), segmentation.fullest)
         part = segmentation.slices[leaf.number - 1]
@@ -41,4 +43,4 @@ def present_segmentation(place: InstancePlace, query: QueryDict) -> Presentation
         }  # fmt: skip
     except DicomError as error:
         shown["problem"] = error.reason
-    return Presentation("segmentation.html", shown, STYLE)
+    return Presentation("segmentation.html", shown, STYLE, left_out=left_out)

@@ -25,6 +25,11 @@ class Leaf:
 
 def leaf_of(query: QueryDict, count: int, usual: int) -> Leaf:
     """Return the slice that a query asks for, else the usual one (from 0)."""
-    text = query.get("slice", "")
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+    number = slice_of(query)
     return Leaf(number if 1 <= number <= count else usual + 1, count)
+
+
+def slice_of(query: QueryDict) -> int:
+    """Return the slice that a query asks for, 0 where it asks for none."""
+    text = query.get("slice", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0

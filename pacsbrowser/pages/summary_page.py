@@ -1,6 +1,8 @@
 """What the page of any other object shows: the attributes that matter of its kind, else all that it says of itself."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.http import QueryDict
@@ -41,9 +43,11 @@ def present_summary(place: InstancePlace, query: QueryDict) -> Presentation:
     instance = place.instance
     kind = object_kind(instance.sop_class_uid)
     shown: dict[str, Any] = {"title": kind[:1].upper() + kind[1:], "is_known": bool(uid_name(instance.sop_class_uid))}
+    left_out = ""
     try:
         with storage.open_blob(instance.blob) as file:
             dataset = read_object(file)
+            left_out = dataset.problem
             shown |= _summary(dataset, kind) if kind in SUMMARIES else _anything(dataset)
             if kind == "registration":
                 shown["matrices"] = matrices_of(dataset)
@@ -55,7 +59,7 @@ def present_summary(place: InstancePlace, query: QueryDict) -> Presentation:
     if instance.has_pixel_data:
         shown["leaf"] = frame_leaf(instance, query)
     shown["name"] = sop_class_name(instance.sop_class_uid)
-    return Presentation("summary.html", shown, STYLE)
+    return Presentation("summary.html", shown, STYLE, left_out=left_out)
 
 
 def frame_leaf(instance: Instance, query: QueryDict) -> Leaf:
@@ -91,17 +95,20 @@ def _anything(dataset: DataItem) -> dict[str, Any]:
 
 def matrices_of(dataset: DataItem) -> list[Matrix]:
     """Return the transformations of a registration (PS3.3 C.20.2, C.20.3): 4 × 4 matrices."""
-    found: list[Matrix] = []
+    return list(islice((matrix for matrix in _every_matrix(dataset) if matrix.rows), MATRICES))
+
+
+def _every_matrix(dataset: DataItem) -> Iterator[Matrix]:
     for one in dataset.items("RegistrationSequence"):
         uid = one.text("FrameOfReferenceUID")
         for item in items_at(one, "MatrixRegistrationSequence/MatrixSequence"):
-            found.append(_matrix(item, "Matrix", uid))
+            yield _matrix(item, "Matrix", uid)
     for one in dataset.items("DeformableRegistrationSequence"):
         uid = one.text("SourceFrameOfReferenceUID")
         for title, keyword in (("Before the deformation", "PreDeformationMatrixRegistrationSequence"),
                                ("After the deformation", "PostDeformationMatrixRegistrationSequence")):  # fmt: skip
-            found += [_matrix(item, title, uid) for item in one.items(keyword)]
-    return [matrix for matrix in found if matrix.rows][:MATRICES]
+            for item in one.items(keyword):
+                yield _matrix(item, title, uid)
 
 
 def _matrix(item: DataItem, title: str, uid: str) -> Matrix:

@@ -48,7 +48,8 @@ def present_waveform(place: InstancePlace, query: QueryDict) -> Presentation:
     """Return the sheet that the address asks for."""
     problem, drawn = "", None
     with storage.open_blob(place.instance.blob) as file:
-        recording = parse_recording(read_object(file, frozenset((WAVEFORM_DATA,))))
+        dataset = read_object(file, frozenset((WAVEFORM_DATA,)))
+        recording = parse_recording(dataset)
         wish = wish_of(recording, query)
         in_millivolts = is_at_gain(place.instance)
         if wish and wish.group.channels:
@@ -61,7 +62,7 @@ def present_waveform(place: InstancePlace, query: QueryDict) -> Presentation:
             except DicomError as error:
                 problem = error.reason
     shown = _shown(recording, wish, drawn, in_millivolts)
-    return Presentation("waveform.html", {**shown, "problem": problem}, STYLE)
+    return Presentation("waveform.html", {**shown, "problem": problem}, STYLE, left_out=dataset.problem)
 
 
 def is_at_gain(instance: Instance) -> bool:

@@ -12,7 +12,7 @@ from pydicom.pixels import pixel_array
 
 from pacsbrowser.dicom.decoder import DecoderPool, DecodingError
 from pacsbrowser.dicom.frames import read_pixel_layout
-from pacsbrowser.dicom.render import Viewport
+from pacsbrowser.dicom.render import Look, Viewport
 from tests.datasets import make_dataset
 from tests.dicom.samples import wheel_file
 from tests.dicom.test_encapsulated import make_document
@@ -142,9 +142,9 @@ def test_pixels_that_are_not_square_are_shown_in_their_shape(
     """PS3.3 C.7.6.3.1.7: row spacing, the vertical one, comes first."""
     path = tmp_path / "oblong.dcm"
     path.write_bytes(make_dataset(**attributes))
-    made = pool.picture(path, 0, "image/webp", viewport=Viewport(64, 64), is_square=True)
+    made = pool.picture(path, 0, "image/webp", Look(viewport=Viewport(64, 64), is_square=True))
     assert (made.width, made.height) == size
-    made = pool.picture(path, 0, "image/webp", viewport=Viewport(64, 64))
+    made = pool.picture(path, 0, "image/webp", Look(viewport=Viewport(64, 64)))
     assert (made.width, made.height) == (64, 64)
 
 

@@ -41,7 +41,7 @@ def picture_of(data: bytes, number: int = 0, window: GreyWindow | None = None) -
     file = io.BytesIO(data)
     pixels, layout = read_pixel_layout(file)
     frame = decode_frame(read_frame(layout.window, pixels, number), pixels)
-    model = read_json(file, lambda path: path)
+    model = read_json(file, lambda path: path).model
     return make_picture(frame, pixels, model, number, window, lambda path: b"".join(find_value(layout, path).read()))
 
 

@@ -80,7 +80,7 @@ def test_samples_are_those_of_pydicom() -> None:
         found = read_samples(file, group, tuple(range(12)), 2000, 3000)
     assert np.allclose(np.column_stack(found), expected[2000:5000])
     assert [channel.lead for channel in group.channels] == list(LEADS)
-    assert (group.duration, group.channels[0].unit, group.channels[0].high) == (10.0, "uV", 300.0)
+    assert (group.duration, group.channels[0].unit, group.channels[0].high) == (10.0, "µV", 300.0)
     assert recording.groups[1].label == "MEDIAN BEAT"
     assert [one.text for one in recording.annotations][:2] == ["RITMO SINUSALE", "ECG NORMALE"]
     assert recording.annotations[2].unit == "ms" and recording.annotations[2].value == "982"

@@ -8,6 +8,8 @@ from pacsbrowser.access.models import Role
 from pacsbrowser.archive.models import Instance
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.dicomweb.parts import body_of
+from tests.dicomweb.test_fidelity import address
+from tests.dicomweb.test_retrieve import store
 from tests.dicomweb.tools import BASE, Api, person
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +84,21 @@ def test_head_says_what_get_says(api: Api, path: str, accept: str) -> None:
     assert head["Content-Type"].partition("; boundary")[0] == answer["Content-Type"].partition("; boundary")[0]
 
 
+@pytest.mark.parametrize("accept", [f'multipart/related; type="{OCTETS}"', 'multipart/related; type="image/dicom-rle"'])
+def test_compressed_bulk_data_is_not_sent_again(api: Api, accept: str) -> None:
+    path = f"{address(store('MR_small_RLE.dcm'))}/bulkdata/7FE00010"
+    answer = get(api, path, accept)
+    assert answer.status_code == 200 and len(body_of(answer)) > 1000
+    etag = answer["ETag"]
+    assert etag.startswith('W/"') and answer["Cache-Control"] == "private, no-cache"
+    same = get(api, path, accept, If_None_Match=etag)
+    assert (same.status_code, body_of(same)) == (304, b"")
+    head = api.head(path, headers={"Accept": accept})
+    assert (head.status_code, head["ETag"], body_of(head)) == (200, etag, b"")
+    native = get(api, path, f'multipart/related; type="{OCTETS}"; transfer-syntax=1.2.840.10008.1.2.1')
+    assert native.status_code == 200 and native["ETag"] != etag
+
+
 @pytest.mark.parametrize("path", [STUDY, SERIES, f"{STUDY}/metadata", f"{STUDY}/rendered"])
 def test_what_has_grown_is_another(api: Api, path: str) -> None:
     accept = {"m": JSON, "r": 'multipart/related; type="image/jpeg"'}.get(path.rpartition("/")[2][0], STORED)
@@ -106,6 +123,8 @@ def test_a_range_is_a_part_of_the_body(api: Api, path: str, accept: str) -> None
     assert get(api, path, accept, Range="bytes=0-9", If_Range=etag).status_code == 206
     for headers in ({"If_Range": '"other"'}, {"If_Range": "Sat, 22 Nov 2026 00:00:00 GMT"}):
         assert get(api, path, accept, Range="bytes=0-9", **headers).status_code == 200
+    whole_head = api.head(path, headers={"Accept": accept, "Range": "bytes=0-9"})
+    assert (whole_head.status_code, whole_head["Content-Length"]) == (200, str(size))
     for text in ("bytes=9-0", "bytes=0-1,4-5", "lines=0-1", "bytes=", "bytes=-", "bytes=x-"):
         assert get(api, path, accept, Range=text).status_code == 200
     beyond = get(api, path, accept, Range=f"bytes={size}-")

@@ -69,7 +69,7 @@ def check_all(paths: list[Path]) -> int:
 
 def model(data: bytes) -> dict[str, object]:
     try:
-        return read_json(io.BytesIO(data), str)
+        return read_json(io.BytesIO(data), str).model
     except DicomError:
         return {}
 

@@ -67,7 +67,7 @@ def test_the_model_says_what_pydicom_reads(path: Path) -> None:
     """Compared over the files of the wheel."""
     unlike = {"00080005", "FFFCFFFC", "FFFAFFFA", "7FE00010"}
     with path.open("rb") as file:
-        found = read_json(file, lambda where: where)
+        found = read_json(file, lambda where: where).model
     expected = pydicom.dcmread(path).to_json_dict(1024, lambda _: "bulk")
     for tag, element in expected.items():
         if tag in unlike or tag.endswith("0000") or tag < "0008" or "BulkDataURI" in element:
@@ -137,6 +137,13 @@ def test_xml_says_the_same(api: Api) -> None:
     root = ElementTree.fromstring(parts[0].body)
     names = [element for element in root.iter() if element.get("keyword") == "PatientName"]
     assert "".join(names[0].itertext()).split() == ["ÄthelÜ王小东"] or "王" in "".join(names[0].itertext())
+
+
+def test_xml_comes_in_parts_also_to_who_does_not_say_so(api: Api) -> None:
+    ingest_datasets(*make_series(1))
+    for path in (f"{BASE}/studies/{STUDY}", address(Instance.objects.select_related("series__study").get())):
+        answer = get(api, f"{path}/metadata", "application/dicom+xml")
+        assert [part.media_type for part in parts_of(answer)] == ["application/dicom+xml"]
 
 
 def test_chunks_are_stored_after_the_answer_and_used_again(api: Api) -> None:

@@ -1,7 +1,6 @@
 """Pictures and documents: formats, windows, viewports, representatives, caching, and hostile pixels."""
 
 import io
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.dicom.samples import needs_corpus, wheel_file
 from tests.dicomweb.parts import body_of, parts_of
 from tests.dicomweb.test_fidelity import address
 from tests.dicomweb.test_retrieve import STUDY, get, store
-from tests.dicomweb.tools import BASE, Api, person
+from tests.dicomweb.tools import BASE, Api, person, seconds_worked
 
 pytestmark = pytest.mark.django_db
 
@@ -213,16 +212,16 @@ def test_what_has_no_picture_says_so(api: Api) -> None:
 @needs_corpus
 @pytest.mark.parametrize("kind", ["generated/pixel", "generated/bomb", "generated/truncated", "real"])
 def test_hostile_pixels_are_answered(api: Api, corpus: Path, kind: str) -> None:
-    """Whatever an object holds, the answer begins soon (2 s on an idle machine), and is no server error."""
+    """Whatever an object holds, it is answered after two seconds of work at most, and the answer is no server error."""
     for path in sorted((corpus / "malformed" / kind).glob("*")):
         (result,) = ingest_files([path])
         if result.instance_id is None:
             continue
         row = Instance.objects.select_related("series__study", "blob").get(pk=result.instance_id)
         for more in ("/rendered", "/thumbnail", "/frames/1", "/metadata", "", "/bulkdata/7FE00010"):
-            begin = time.monotonic()
+            begin = seconds_worked()
             answer = api.get(address(row) + more)
-            assert time.monotonic() - begin < 30, (path.name, more)
+            assert seconds_worked() - begin < 2, (path.name, more)
             assert answer.status_code < 500, (path.name, more, body_of(answer))
             for _ in answer.streaming_content if answer.streaming else ():
                 pass

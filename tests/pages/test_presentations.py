@@ -84,7 +84,7 @@ def test_other_units_fill_their_row_and_say_what_a_centimetre_is(viewer: Client)
     group = make_group(wave, 250, ChannelDefinitionSequence=[channel])
     ingest_datasets(make_waveform(group, sop_class="1.2.840.10008.5.1.4.1.1.9.2.1"))
     page = text_of(viewer.get(PAGE))
-    assert re.search(r"1 cm = 50 mm\[Hg\], middle (79.5|80)<", page)
+    assert re.search(r"1 cm = 50 mmHg, middle (79.5|80)<", page)
     assert "ART &lt;b&gt;" in page and "ART <b>" not in page
 
 

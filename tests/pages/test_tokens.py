@@ -95,6 +95,7 @@ def test_the_command_refuses_what_a_user_may_not(arguments: list[str]) -> None:
 def test_the_conformance_statement_names_the_matching_keys() -> None:
     browser, _ = login(Role.VIEWER)
     text = browser.get(reverse("conformance")).content.decode()
+    assert "After 400,000 data elements" in text and "1,000 or 128 million pixels are decoded" in text
     assert "PatientName" in text
     assert "http://testserver/dicom-web" in text
     assert reverse("conformance") in browser.get(reverse("help")).content.decode()

@@ -20,14 +20,14 @@ from pacsbrowser.archive.derived import folder
 from pacsbrowser.archive.models import Instance, Series
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.json_model import JsonModel
-from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.json_reader import Reading, read_json
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.dicom.sign import wrong_signs
 
 CHUNK_INSTANCES = 100
 CHUNK_FRAMES = 2000  # objects with very many frames have very much metadata
 BULK_MARK = "@"
-_FORMAT = 2  # raise it when what is written changes, so that nothing older is found
+_FORMAT = 3  # raise it when what is written changes, so that nothing older is found
 _MARKED = b'"BulkDataURI":"@/'
 
 
@@ -103,7 +103,7 @@ def series_metadata(series: Series) -> SeriesMetadata:
     return SeriesMetadata(series, [(_name(series, group), group) for group in _groups(found)])
 
 
-def instance_metadata(instance: Instance) -> JsonModel:
+def instance_metadata(instance: Instance) -> Reading:
     """Return the metadata of one instance, read from its file; addresses of bulk data begin with "@"."""
     row = _Row(
         instance.pk, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,
@@ -147,30 +147,30 @@ def _stored(series: Series, name: str) -> bytes | None:
 
 
 def _make_chunk(series: Series, rows: Sequence[_Row]) -> bytes:
-    texts = [json.dumps(_read(series, row), ensure_ascii=False, separators=(",", ":")) for row in rows]
+    texts = [json.dumps(_read(series, row).model, ensure_ascii=False, separators=(",", ":")) for row in rows]
     return ",".join(texts).encode("utf-8", "replace")
 
 
-def _read(series: Series, row: _Row) -> JsonModel:
+def _read(series: Series, row: _Row) -> Reading:
     """Read one file. What cannot be read any more is told by what the index knows."""
     study = series.study.study_instance_uid
     base = f"{BULK_MARK}/studies/{study}/series/{series.series_instance_uid}/instances/{row.sop_instance_uid}/bulkdata"
     syntax = row.transfer_syntax_uid
     try:
         with (storage.store_folder() / row.path).open("rb") as file:
-            model = read_json(file, lambda path: f"{base}/{path}")
+            reading = read_json(file, lambda path: f"{base}/{path}")
             is_stream_wrong, is_header_wrong = wrong_signs(file, syntax)
             if is_stream_wrong:
                 syntax = EXPLICIT_UID
             if is_header_wrong:
-                model["00280103"] = {"vr": "US", "Value": [1]}
+                reading.model["00280103"] = {"vr": "US", "Value": [1]}
     except (OSError, DicomError):
-        model = {
+        reading = Reading({
             "00080016": _uid(row.sop_class_uid), "00080018": _uid(row.sop_instance_uid),
             "0020000D": _uid(study), "0020000E": _uid(series.series_instance_uid),
-        }  # fmt: skip
+        }, "The file cannot be read.")  # fmt: skip
     # Available Transfer Syntax UID: the form in which the frames are right as they come.
-    return _with_syntax(model, syntax)
+    return Reading(_with_syntax(reading.model, syntax), reading.problem, reading.is_cut)
 
 
 def _with_syntax(model: JsonModel, syntax: str) -> JsonModel:

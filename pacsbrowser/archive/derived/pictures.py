@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from pacsbrowser.archive import storage
 from pacsbrowser.archive.derived import folder
 from pacsbrowser.archive.models import Blob, Instance
 from pacsbrowser.dicom.decoder import DecoderPool, Samples
-from pacsbrowser.dicom.grey import GreyWindow
-from pacsbrowser.dicom.render import Viewport
+from pacsbrowser.dicom.render import Look, Viewport
 
 THUMBNAIL = Viewport(128, 128)
 _FORMAT = 3  # raise it when pictures come out otherwise than before
@@ -43,50 +43,39 @@ def warm_decoders(seconds: float) -> None:
     timer.start()
 
 
-def picture_key(
-    blob: Blob,
-    frame: int,
-    media_type: str,
-    window: GreyWindow | None = None,
-    viewport: Viewport | None = None,
-    quality: int = 90,
-    lines: tuple[str, ...] = (),
-    is_square: bool = False,
-) -> str:
+def picture_key(blob: Blob, frame: int, media_type: str, look: Look) -> str:
     """Return the name of a picture, which is also its entity tag: equal names are equal pictures."""
-    parts = [_FORMAT, bytes(blob.sha256).hex(), frame, media_type, repr(window), repr(viewport), quality, lines]
-    parts += ["square"] if is_square else []
+    square = ("square",) if look.is_square else ()
+    return name_of(
+        _FORMAT, bytes(blob.sha256).hex(), frame, media_type, repr(look.window), repr(look.viewport), look.quality,
+        look.lines, *square,
+    )  # fmt: skip
+
+
+def name_of(*parts: object) -> str:
+    """Return the name under which a picture is kept that these parts decide on."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:48]
 
 
-def picture(
-    blob: Blob,
-    frame: int,
-    media_type: str,
-    window: GreyWindow | None = None,
-    viewport: Viewport | None = None,
-    quality: int = 90,
-    lines: tuple[str, ...] = (),
-    is_square: bool = False,
-) -> bytes:
+def picture(blob: Blob, frame: int, media_type: str, look: Look) -> bytes:
     """Return the picture of frame `frame` (from 0).
-
-    Args:
-        is_square: scale to square pixels, whatever the shape of those of the image; needs a viewport.
 
     Raises:
         DecodingError: it cannot be made.
     """
-    key = picture_key(blob, frame, media_type, window, viewport, quality, lines, is_square)
+    return kept_or_made(
+        picture_key(blob, frame, media_type, look),
+        lambda: decoders().picture(storage.blob_path(blob), frame, media_type, look).data,
+    )
+
+
+def kept_or_made(key: str, make: Callable[[], bytes]) -> bytes:
+    """Return the picture that is kept under a name, else make and keep it."""
     data = read_kept(key)
-    if data is not None:
-        return data
-    made = decoders().picture(
-        storage.blob_path(blob), frame, media_type, window=window, viewport=viewport, quality=quality, lines=lines,
-        is_square=is_square,
-    )  # fmt: skip
-    keep(key, made.data)
-    return made.data
+    if data is None:
+        data = make()
+        keep(key, data)
+    return data
 
 
 def read_kept(key: str) -> bytes | None:

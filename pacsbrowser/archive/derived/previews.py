@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from pacsbrowser.archive.derived.pictures import middle_frame, picture, picture_key
 from pacsbrowser.archive.models import Instance, Series
-from pacsbrowser.dicom.render import Viewport
+from pacsbrowser.dicom.render import Look, Viewport
 from pacsbrowser.dicom.transfer_syntaxes import VIDEO
 
 MEDIA_TYPE = "image/webp"
@@ -28,7 +28,7 @@ def has_preview(instance: Instance) -> bool:
 def preview_key(instance: Instance, side: int = SMALL) -> str:
     """Return the name of an instance's preview, which is also its entity tag."""
     frame = middle_frame(instance)
-    return picture_key(instance.blob, frame, MEDIA_TYPE, None, Viewport(side, side), _QUALITY, is_square=True)
+    return picture_key(instance.blob, frame, MEDIA_TYPE, _look(side))
 
 
 def preview(instance: Instance, side: int = SMALL) -> bytes:
@@ -38,7 +38,11 @@ def preview(instance: Instance, side: int = SMALL) -> bytes:
         DecodingError: it cannot be made; `step` says where it failed.
     """
     frame = middle_frame(instance)
-    return picture(instance.blob, frame, MEDIA_TYPE, None, Viewport(side, side), _QUALITY, is_square=True)
+    return picture(instance.blob, frame, MEDIA_TYPE, _look(side))
+
+
+def _look(side: int) -> Look:
+    return Look(viewport=Viewport(side, side), quality=_QUALITY, is_square=True)
 
 
 def representative(series: Series) -> Instance | None:

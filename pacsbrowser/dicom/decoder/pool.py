@@ -28,8 +28,7 @@ from pacsbrowser.dicom.decoder.protocol import (
     pack_message,
     read_message,
 )
-from pacsbrowser.dicom.grey import GreyWindow
-from pacsbrowser.dicom.render import Viewport
+from pacsbrowser.dicom.render import USUAL, Look, Viewport
 
 MEMORY = 1 << 30
 SECONDS = 20.0
@@ -164,29 +163,17 @@ class DecoderPool:
         self._failures = _Failures()
         self._half = threading.Semaphore(max(1, size // 2))
 
-    def picture(
-        self,
-        path: Path,
-        frame: int,
-        media_type: str,
-        *,
-        window: GreyWindow | None = None,
-        viewport: Viewport | None = None,
-        quality: int = 90,
-        lines: tuple[str, ...] = (),
-        is_square: bool = False,
-    ) -> Picture:
+    def picture(self, path: Path, frame: int, media_type: str, look: Look = USUAL) -> Picture:
         """Return the picture of frame `frame` (from 0) of a file.
-
-        Args:
-            is_square: the pixels of the viewport are square, whatever the shape of those of the image.
 
         Raises:
             DecodingError: it cannot be made; `step` says where it failed.
         """
+        window, viewport = look.window, look.viewport
         head, body = self._ask({
-            "do": "picture", "path": str(path), "frame": frame, "media_type": media_type, "quality": quality,
-            "lines": lines, "is_square": is_square, "window": window and (window.center, window.width, window.function),
+            "do": "picture", "path": str(path), "frame": frame, "media_type": media_type, "quality": look.quality,
+            "lines": look.lines, "is_square": look.is_square,
+            "window": window and (window.center, window.width, window.function),
             "viewport": viewport and (viewport.width, viewport.height, viewport.left, viewport.top,
                                       viewport.part_width, viewport.part_height),
         })  # fmt: skip

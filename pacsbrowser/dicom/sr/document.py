@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pacsbrowser.dicom.sr.content import Item, Report
+from pacsbrowser.dicom.units import unit_symbol
 
 PART = 600  # content items
 # Of images a page holds fewer: each is a link with its picture.
@@ -18,7 +19,6 @@ MEASUREMENT_GROUP = ("125007",)
 TRACKING_IDENTIFIER, FINDING = ("112039",), ("121071",)
 FINDING_SITE = ("363698007", "G-C0E3")
 METHOD = ("370129005", "G-C036")
-_REFERENCES = ("IMAGE", "COMPOSITE", "WAVEFORM", "SCOORD", "SCOORD3D", "TCOORD")
 _RELATIONS = {"INFERRED FROM": "inferred from", "SELECTED FROM": "selected from"}
 
 
@@ -88,15 +88,7 @@ def unit_text(item: Item) -> str:
     symbol = item.unit.value
     if symbol.startswith("{"):
         return item.unit.text.strip("{}")
-    return _UNITS.get(symbol, symbol) if item.unit.scheme in ("UCUM", "") else item.unit.text
-
-
-_UNITS = {
-    "mm2": "mm²", "mm3": "mm³", "cm2": "cm²", "cm3": "cm³", "m2": "m²", "um": "µm", "um2": "µm²", "us": "µs",
-    "deg": "°", "Cel": "°C", "uA": "µA", "uGy": "µGy", "Gy.m2": "Gy·m²", "mGy.cm": "mGy·cm", "mGy.cm2": "mGy·cm²",
-    "dGy.cm2": "dGy·cm²", "uGy.m2": "µGy·m²", "cGy.cm2": "cGy·cm²", "mA.s": "mA·s", "[hnsf'U]": "HU", "ml": "mL",
-    "mm[Hg]": "mmHg", "g/cm2": "g/cm²", "kg/m2": "kg/m²",
-}  # fmt: skip
+    return unit_symbol(symbol) if item.unit.scheme in ("UCUM", "") else item.unit.text
 
 
 def reference_text(item: Item) -> str:
@@ -168,7 +160,7 @@ class _Writer:
                 self._list(group, level)
 
     def _section(self, item: Item, level: int) -> None:
-        self._begin(Step("section", item, min(level, 6), section_title(item)))
+        self._begin(Step("section", item, min(level, 6), section_title(item)), 1)
         self.content(item, level + 1)
         self._end()
 

@@ -184,6 +184,12 @@ def thousands(number: int | None) -> str:
 
 
 @register.filter
+def short_number(number: float) -> str:
+    """Return a number with six digits at most and a true minus sign: 1.25, −0.05."""
+    return f"{number:.6g}".replace("-", "−")
+
+
+@register.filter
 def counted(number: int | None, noun: str) -> str:
     """Return a number with its noun: 1 study, 1,204 instances, 3 series."""
     number = number or 0

@@ -1,0 +1,29 @@
+"""How attributes are written on pages: numbers, flags and units as people write them; the tags keep what is stored."""
+
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from pacsbrowser.archive.models import Instance
+from tests.datasets import ingest_datasets, ingest_files, make_dataset
+from tests.pages.browsing import client_of, instance_url, text_of, url_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_numbers_of_a_plan_are_short_and_have_true_minus_signs() -> None:
+    ingest_files([Path(get_testdata_file("rtplan.dcm"))])
+    page = text_of(client_of().get(url_of(Instance.objects.get())))
+    assert "235.711, 244.135, −724.978" in page and ">1.02754<" in page
+
+
+def test_flags_are_words() -> None:
+    stl = "1.2.840.10008.5.1.4.1.1.104.3"
+    ingest_datasets(
+        make_dataset(
+            SOPClassUID=stl, Modality="M3D", BurnedInAnnotation="YES", LossyImageCompression="01", PixelData=None
+        )
+    )
+    page = text_of(client_of().get(instance_url()))
+    assert page.count("<bdi>yes</bdi>") >= 2
