@@ -19,7 +19,7 @@ from pacsbrowser.exchange.failures import ExchangeError, Unreachable
 from pacsbrowser.exchange.forwarding import begin
 from pacsbrowser.exchange.models import Kind, Login, Node, Rule
 from pacsbrowser.exchange.outbox import verify
-from pacsbrowser.exchange.sealing import seal
+from pacsbrowser.exchange.sealing import Unreadable, seal, unseal
 from pacsbrowser.exchange.web import host_of, port_of
 from pacsbrowser.pages.fields import style
 from pacsbrowser.pages.render import page
@@ -88,7 +88,19 @@ class NodeForm(NodeModelForm):
                 resolve(host, port_of(data["url"]) if is_web else data["port"])
             except Unreachable as problem:
                 self.add_error("url" if is_web else "host", str(problem))
+        if not self.errors and (why := self._why_no_secret(data)):
+            self.add_error("new_secret", why)
         return data
+
+    def _why_no_secret(self, data: dict[str, Any]) -> str:
+        """Say why a login lacks its secret: whoever leads a node elsewhere is not to hear the one that is stored."""
+        if data["kind"] != Kind.DICOMWEB or data["login"] == Login.NONE or data["new_secret"]:
+            return ""
+        if not self.instance.secret:
+            return "This is needed."
+        if "url" in self.changed_data:
+            return "The stored one is for the former place. Enter it again."
+        return why_unreadable(self.instance)
 
     def save(self, commit: bool = True) -> Node:
         """Seal a new secret; forget one that is not used."""
@@ -103,6 +115,15 @@ class NodeForm(NodeModelForm):
 
     def _is_trusted(self) -> bool:
         return self.instance.is_trusted and not set(PLACE) & set(self.changed_data)
+
+
+def why_unreadable(node: Node) -> str:
+    """Say why the secret of a node is of no use, '' where it is."""
+    try:
+        unseal(node.secret)
+    except Unreadable as problem:
+        return str(problem)
+    return ""
 
 
 class RuleForm(RuleModelForm):
@@ -208,7 +229,8 @@ def _edit_node(request: HttpRequest, node: Node) -> HttpResponse:
         messages.success(request, f"{saved.name} is saved. Verify that it answers.")
         return redirect("node_list")
     shown = Node() if is_new else Node.objects.get(pk=node.pk)
-    return page(request, "pages/node_detail.html", {"form": form, "node": shown}, status=422 if form.is_bound else 200)
+    context = {"form": form, "node": shown, "unreadable": why_unreadable(shown)}
+    return page(request, "pages/node_detail.html", context, status=422 if form.is_bound else 200)
 
 
 def _edit_rule(request: HttpRequest, rule: Rule) -> HttpResponse:

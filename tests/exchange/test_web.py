@@ -131,7 +131,7 @@ def test_nobody_there_and_nonsense() -> None:
 
 
 def test_a_node_with_a_secret_of_another_installation_says_so() -> None:
-    with pytest.raises(ExchangeError, match="damaged"):
+    with pytest.raises(ExchangeError, match="Enter it again"):
         web.ping(web_node("http://127.0.0.1:1", login=Login.BEARER, secret="???"))
 
 
