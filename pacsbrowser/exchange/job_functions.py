@@ -71,7 +71,7 @@ def forward(progress: Progress, node: int) -> dict[str, Any]:
 
 
 def _wait(progress: Progress, reason: str) -> None:
-    tries = progress.job.attempts
+    tries = progress.job.delays + 1
     progress.log(f"Try {tries}: {reason}")
     progress.flush()
     if tries >= MOST_TRIES:

@@ -207,6 +207,7 @@ def retry(job_row: Job) -> bool:
             Job.objects.filter(pk=job_row.pk, state__in=[State.FAILED, State.CANCELLED]).update(
                 state=State.QUEUED,
                 attempts=0,
+                delays=0,
                 cancel_asked=False,
                 problem="",
                 failed=0,

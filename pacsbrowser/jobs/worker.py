@@ -151,7 +151,7 @@ class Worker:
             self._finish(job_row, State.CANCELLED)
         except JobDelayed as delay:
             fields = {"problem": str(delay)[:500], "not_before": timezone.now() + delay.wait}
-            self._mine(job_row).update(state=State.QUEUED, worker="", **fields)
+            self._mine(job_row).update(state=State.QUEUED, worker="", attempts=0, delays=F("delays") + 1, **fields)
         except (JobFailed, NotAllowed) as failure:
             self._finish(job_row, State.FAILED, problem=str(failure)[:500])
         except JobLost:
