@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def send(link: Association, file: bytes, *, uid: str = "", data: bytes | None = 
         for one in link.accepted_contexts
         if one.abstract_syntax == request.AffectedSOPClassUID and one.transfer_syntax[0] == meta.transfer_syntax_uid
     )
-    link._reactor_checkpoint.clear()
+    _pause(link)
     try:
         link.dimse.send_msg(request, context.context_id)
         _, answer = link.dimse.get_msg(block=True)
@@ -150,6 +151,14 @@ def send(link: Association, file: bytes, *, uid: str = "", data: bytes | None = 
         link._reactor_checkpoint.set()
     assert answer is not None, "the association ended without an answer"
     return int(answer.Status)
+
+
+def _pause(link: Association) -> None:
+    """Keep pynetdicom's own thread from taking the answer, which it would throw away: wait until it waits."""
+    link._reactor_checkpoint.clear()
+    waiting = link._reactor_checkpoint._cond
+    while link.is_alive() and not waiting._waiters:  # type: ignore[attr-defined]
+        time.sleep(0.0001)
 
 
 def make_node(ae_title: str, port: int = 104, **fields: Any) -> Node:
