@@ -9,18 +9,16 @@ import http.client
 import json
 import re
 import socket
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-
 from pacsbrowser.exchange.addresses import resolve
 from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
 from pacsbrowser.exchange.models import Login, Node
 from pacsbrowser.exchange.sealing import Unreadable, unseal
+from pacsbrowser.exchange.tls import client_context
 
 DICOM_JSON = "application/dicom+json"
 CONNECT_WITHIN = 10.0
@@ -119,7 +117,7 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, node: Node, addresses: list[str], patience: float) -> None:
         parts = urlsplit(node.url)
-        self._tls = _tls() if parts.scheme == "https" else None
+        self._tls = client_context() if parts.scheme == "https" else None
         super().__init__(parts.hostname or "", parts.port or port_of(node.url), timeout=patience)
         self._addresses = addresses
 
@@ -165,12 +163,6 @@ def port_of(url: str) -> int:
     """Return the port of a URL."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.DIMSE_TLS_CA or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _login(node: Node) -> Mapping[str, str]:

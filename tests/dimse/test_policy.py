@@ -3,7 +3,6 @@
 import gc
 import socket
 import ssl
-import subprocess
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -17,6 +16,7 @@ from pacsbrowser.dimse.policy import Caller, admit
 from pacsbrowser.exchange import scu
 from pacsbrowser.exchange.failures import ExchangeError
 from pacsbrowser.exchange.models import Node
+from tests.certificates import make_certificates
 from tests.datasets import make_dataset
 from tests.dimse.peers import CT, PATIENT_GET, STUDY_FIND, STUDY_MOVE, TITLE, Archive, make_node, request_bytes, send
 from tests.live import wait_until
@@ -166,19 +166,7 @@ def test_a_unit_longer_than_agreed_ends_the_association(archive: Archive, settin
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An authority, and a certificate of it for this machine that both sides use."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority = ("-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca.pem")
-    _openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *authority)
-    request = ("-subj", "/CN=localhost", "-keyout", "own.key", "-out", "own.csr")
-    _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", *request)
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
-    _openssl(folder, "x509", "-req", "-in", "own.csr", *signed, "-out", "own.pem")
-    return folder
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

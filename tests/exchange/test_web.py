@@ -2,10 +2,12 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +28,10 @@ def web_node(url: str, **fields: Any) -> Node:
 
 
 @contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Run a server that answers everything in one way, and keep the headers that it was sent."""
+def answering(
+    answer: Callable[[BaseHTTPRequestHandler], None], certificates: Path | None = None
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Run a server that answers everything in one way, over TLS where it has certificates; keep what it was sent."""
     asked: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,10 +49,14 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tupl
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificates:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificates / "own.pem", certificates / "own.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web/", asked
+        yield f"http{'s' if certificates else ''}://127.0.0.1:{server.server_address[1]}/dicom-web/", asked
     finally:
         server.shutdown()
         thread.join()
