@@ -16,8 +16,9 @@ from pacsbrowser.dimse import commit, negotiation
 from pacsbrowser.dimse.find import find
 from pacsbrowser.dimse.policy import NOT_NOW, TOO_MANY, UNREADABLE, Refusal, admit
 from pacsbrowser.dimse.retrieve import get, move
-from pacsbrowser.dimse.session import DOOR, Session
+from pacsbrowser.dimse.session import Session
 from pacsbrowser.dimse.store import store
+from pacsbrowser.dimse.stored import DOOR, settle
 from pacsbrowser.exchange.association import ABORT, Association, Message, Released
 from pacsbrowser.exchange.commands import (
     AFFECTED_CLASS,
@@ -42,6 +43,8 @@ _LONGEST_REQUEST = 512 * 1024
 _HEAD = Struct(">BxI")
 # After so long without a message what a thread holds is given back, and what was stored is recorded.
 _QUIET = 2.0
+# A caller that never pauses is recorded so often.
+_RECORD_EVERY = 30.0
 # So long a caller may go on after its request for commitment before the report is sent in between.
 _REPORT_AFTER = 0.5
 
@@ -67,7 +70,7 @@ class Connection:
         self._address = address
         self._has_room = has_room
         self._is_node = False
-        self._heard = time.monotonic()
+        self._heard = self._settled = time.monotonic()
         self.is_busy = False
         self._stops = threading.Event()
 
@@ -172,7 +175,7 @@ class Connection:
                 logger.info("an association with %s was lost: %s", self._address, lost)
         finally:
             self.is_busy = False
-            _settle(session)
+            settle(session.stored, is_over=True)
             commit.leave_to_worker(session)
 
     def _next(self, session: Session) -> Message:
@@ -180,8 +183,11 @@ class Connection:
         link = session.association
         if session.pending and not link.wait(_REPORT_AFTER):
             commit.report_pending(session)
-        if not link.wait(_QUIET):
-            _settle(session)
+        is_quiet = not link.wait(_QUIET)
+        if is_quiet or time.monotonic() - self._settled > _RECORD_EVERY:
+            settle(session.stored, is_over=False)
+            self._settled = time.monotonic()
+        if is_quiet:
             connections.close_all()
         return link.receive(settings.DIMSE_IDLE)
 
@@ -216,10 +222,3 @@ def _fits(message: Message) -> bool:
         is_service = syntax in negotiation.QUERIES or syntax in (negotiation.VERIFICATION, negotiation.COMMITMENT)
         return not is_service and message.command.text(AFFECTED_CLASS) in ("", syntax) and is_storage_class(syntax)
     return syntax == {C_ECHO: negotiation.VERIFICATION, N_ACTION: negotiation.COMMITMENT}[field]
-
-
-def _settle(session: Session) -> None:
-    try:
-        session.record_stored()
-    except DatabaseError:
-        logger.exception("what was stored could not be recorded")
