@@ -12,7 +12,7 @@ from pacsbrowser.archive.ingest import open_delivery
 from pacsbrowser.archive.models import Delivery, Door, Study
 from pacsbrowser.exchange.failures import ExchangeError
 from pacsbrowser.exchange.fetching import Fetched, fetch_study
-from pacsbrowser.exchange.models import Kind, Node
+from pacsbrowser.exchange.models import Kind, Node, Origin
 from pacsbrowser.exchange.remote_query import RemoteStudy, find_studies
 from pacsbrowser.jobs.items import Items, add_items
 from pacsbrowser.jobs.models import ItemState, Job, JobItem
@@ -79,7 +79,10 @@ class Fetching:
     def _open(self, node: Node) -> Delivery:
         door = Door.STOW if node.kind == Kind.DICOMWEB else Door.DIMSE
         who, owner = node.ae_title or node.name, self._progress.job.owner
-        return open_delivery(door, who, user=owner, address=node.host, label=f"fetched from {node.name}")
+        with transaction.atomic():
+            delivery = open_delivery(door, who, user=owner, address=node.host, label=f"fetched from {node.name}")
+            Origin.objects.create(delivery=delivery, node=node)
+        return delivery
 
 
 def judge(fetched: Fetched) -> tuple[ItemState, str]:

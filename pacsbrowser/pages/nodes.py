@@ -48,12 +48,13 @@ class NodeForm(NodeModelForm):
 
         model = Node
         fields = [
-            "name", "kind", "ae_title", "host", "port", "tls", "fetch_by", "url", "login", "username",
+            "name", "kind", "ae_title", "host", "port", "tls", "fetch_by", "url", "login", "username", "account",
             "may_store", "may_find", "may_get", "may_move", "addresses", "institutions",
         ]  # fmt: skip
         widgets = {"addresses": forms.Textarea(attrs={"rows": 2}), "institutions": forms.Textarea(attrs={"rows": 2})}
         help_texts = {
             "url": "Of the DICOMweb service, such as https://archive.example/dicom-web",
+            "account": "Whose API token it uses here. What this account sends is never forwarded back to the node.",
             "fetch_by": "For C-MOVE, the node has to know this archive by its AE title, address and port.",
             "addresses": "Addresses or networks that its calls come from, one a line. Empty: those of the host.",
             "institutions": "Limits what it finds here to studies of these, one a line. Empty: all studies.",
@@ -64,6 +65,7 @@ class NodeForm(NodeModelForm):
         has_one = bool(self.instance.secret)
         self.fields["new_secret"].help_text = "One is stored; leave empty to keep it." if has_one else ""
         self.fields["port"].required = False
+        self.fields["account"].empty_label = "none"  # type: ignore[attr-defined]
 
     def clean_port(self) -> int:
         """A node that is asked by URL needs no port."""
@@ -147,7 +149,7 @@ class RuleForm(RuleModelForm):
 def node_list(request: HttpRequest) -> HttpResponse:
     """All nodes and rules."""
     rules = Rule.objects.select_related("node")
-    context = {"nodes": Node.objects.all(), "rules": rules, "own_title": settings.DIMSE_AE_TITLE}
+    context = {"nodes": Node.objects.select_related("account"), "rules": rules, "own_title": settings.DIMSE_AE_TITLE}
     return page(request, "pages/node_list.html", context)
 
 

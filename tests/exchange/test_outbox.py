@@ -1,6 +1,7 @@
 """Sending in the background: a result for each object, a retry of the failed ones, rights, and auto-forward."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from pacsbrowser.archive.selection import Selection
 from pacsbrowser.audit.models import Event
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.exchange import forwarding, outbox
-from pacsbrowser.exchange.models import Rule
+from pacsbrowser.exchange.models import Kind, Node, Rule
 from pacsbrowser.jobs.models import ItemState, Job, State
 from pacsbrowser.jobs.work import retry
 from pacsbrowser.jobs.worker import Worker
@@ -168,6 +169,19 @@ def test_nothing_goes_back_to_where_it_came_from() -> None:
     rule = rule_for(free_port())
     arrived = forwarding.Arrived(1, "1.2", "CT", "", "", "", "TARGET", "dimse", 1)
     assert not forwarding.matches(rule, rule.node, arrived)
+
+
+def test_nothing_goes_back_to_the_account_of_a_dicomweb_node(uploader: User) -> None:
+    web = Node.objects.create(name="web", kind=Kind.DICOMWEB, url="http://192.0.2.1/", account=uploader)
+    rule = Rule(name="rule", node=web)
+    by_stow = forwarding.Arrived(1, "1.2", "CT", "", "", "", "sender", "stow", 1, account=uploader.pk)
+    assert not forwarding.matches(rule, web, by_stow)
+    assert forwarding.matches(rule, web, replace(by_stow, account=None))
+    assert forwarding.matches(rule, web, replace(by_stow, door="upload")), "the account may be a person's too"
+    assert forwarding.matches(rule, web, replace(by_stow, fetched_from=web.pk + 1)), "a person fetched it from another"
+    assert not forwarding.matches(rule, web, replace(by_stow, account=None, fetched_from=web.pk))
+    web.account = None
+    assert forwarding.matches(rule, web, by_stow)
 
 
 @pytest.mark.parametrize(
