@@ -9,8 +9,9 @@ from struct import Struct
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from pacsbrowser.audit.models import Action, Result
+from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
+from pacsbrowser.audit.refusals import record_refusal
 from pacsbrowser.dicom.storage_classes import is_storage_class
 from pacsbrowser.dimse import commit, negotiation
 from pacsbrowser.dimse.find import find
@@ -147,13 +148,13 @@ class Connection:
         return Session(Association(self._wire, answer.contexts, settings.DIMSE_MOST_UNIT, most), caller, fuzzy)
 
     def _reject(self, refusal: Refusal, calling: str, called: str) -> None:
+        is_news = record_refusal(
+            Action.ASSOCIATE, door=DOOR, address=self._address, reason=refusal.why, who=calling, object=called
+        )
+        if is_news:
+            logger.warning("associations from %s are refused: %s", self._address, refusal.why)
         self._wire.write(negotiation.reject(refusal.result))
         self._wire.close(linger=True)
-        logger.warning("an association from %s was refused: %s", self._address, refusal.why)
-        record(
-            Action.ASSOCIATE, who=calling, address=self._address, door=DOOR, object=called,
-            outcome=Result.REFUSED, detail={"reason": refusal.why},
-        )  # fmt: skip
 
     # ------------------------------------------------------------------ serving
 

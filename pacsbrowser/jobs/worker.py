@@ -17,6 +17,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pacsbrowser.audit.refusals import add_up
 from pacsbrowser.jobs import work
 from pacsbrowser.jobs.models import Job, State
 from pacsbrowser.jobs.work import (
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _POLL = 0.5
 _TIDY_EVERY = 3600.0
+_ADD_UP_EVERY = 10.0
 _STOP_WITHIN = 8.0
 
 
@@ -120,6 +122,7 @@ class Worker:
     def _look_after(self) -> None:
         """Do what is due beside the jobs."""
         due: list[tuple[Callable[[], object], float]] = [(self.release_dead, 1.0), (_tidy, _TIDY_EVERY)]
+        due.append((add_up, _ADD_UP_EVERY))
         due += [(chore.function, chore.every) for chore in work.chores()]
         for function, every in due:
             if time.monotonic() - self._done_at.get(function, -every) < every:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pynetdicom import AE
 
-from pacsbrowser.audit.models import Action, Event, Result
+from pacsbrowser.audit.models import Action, Event, Refusal, Result
 from pacsbrowser.dimse import server, service
 from pacsbrowser.dimse.policy import Caller, admit
 from pacsbrowser.exchange import scu
@@ -50,6 +50,16 @@ def test_strangers_may_store_by_default(archive: Archive, settings: Any) -> None
     assert refused(archive, "STRANGER") == (1, 1, 3)
     event = wait_until(Event.objects.filter(action=Action.ASSOCIATE, outcome=Result.REFUSED).first)
     assert (event.who, event.address) == ("STRANGER", "127.0.0.1")
+
+
+def test_refusals_by_the_dozen_are_counted(archive: Archive, settings: Any) -> None:
+    settings.DIMSE_STRANGERS = frozenset()
+    for number in range(12):
+        assert refused(archive, f"STRANGER{number}") == (1, 1, 3)
+    events = Event.objects.filter(action=Action.ASSOCIATE)
+    counted = sum(Refusal.objects.values_list("more", flat=True))
+    # the minute may end meanwhile
+    assert events.count() <= 2 and events.count() + counted == 12
 
 
 @pytest.mark.parametrize("right", ["store", "find", "get", "move"])
