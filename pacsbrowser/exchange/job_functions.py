@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import EVERYTHING
@@ -19,7 +19,7 @@ from pacsbrowser.exchange.outbox import SEND, UNIT, deal_with, scope_of_job, sub
 from pacsbrowser.jobs.items import Items, list_once
 from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, job
 
-# Forwarding is tried again after half a minute, a minute, and so on up to an hour, for about a day.
+# What is owed to a node is tried again after half a minute, a minute, and so on up to an hour, for about a day.
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 MOST_TRIES = 30
@@ -40,9 +40,7 @@ def report_commitment(progress: Progress, node: int, transaction: str, reference
     try:
         report_to(row, transaction, [(one[0], one[1]) for one in references])
     except ExchangeError as error:
-        progress.log(str(error))
-        progress.flush()
-        raise
+        _wait(progress, str(error))
     return {"objects": len(references)}
 
 
@@ -70,7 +68,7 @@ def forward(progress: Progress, node: int) -> dict[str, Any]:
         return items.end()
 
 
-def _wait(progress: Progress, reason: str) -> None:
+def _wait(progress: Progress, reason: str) -> NoReturn:
     tries = progress.job.delays + 1
     progress.log(f"Try {tries}: {reason}")
     progress.flush()
