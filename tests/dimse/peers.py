@@ -2,10 +2,11 @@
 
 import io
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     register_uid,
     uid_to_service_class,
 )
+from pynetdicom.transport import AssociationSocket
 
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.part10 import find_dataset_start
@@ -38,6 +40,21 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 PATIENT_FIND, STUDY_FIND = PatientRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelFind
 PATIENT_GET = PatientRootQueryRetrieveInformationModelGet
 STUDY_MOVE = StudyRootQueryRetrieveInformationModelMove
+
+
+def _close(link: AssociationSocket) -> None:
+    """Close a socket of pynetdicom, also one that the other side has reset.
+
+    pynetdicom itself leaves such a one to the garbage collector, which names whatever test runs at that moment, and
+    a warning to be ignored would hide what this product leaves open.
+    """
+    if link.socket is not None:
+        with suppress(OSError):
+            link.socket.shutdown(socket.SHUT_RDWR)
+        link.socket.close()
+
+
+AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]
 
 
 def dcmtk(name: str) -> str:
