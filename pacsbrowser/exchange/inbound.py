@@ -96,7 +96,10 @@ def judge(fetched: Fetched) -> tuple[ItemState, str]:
 def settle_number(
     item: JobItem, key: str, nodes: Sequence[Node], items: Items, fetching: Fetching, note: Callable[[str, str], object]
 ) -> None:
-    """Fetch all studies of one number and settle its item; each study is noted before it is fetched."""
+    """Fetch all studies of one number and settle its item; each study is noted before it is fetched.
+
+    What one node has is worth a remark where another could not be asked; where nothing was found, that is a failure.
+    """
     found: list[RemoteStudy] = []
     problems = []
     for node in nodes:
@@ -113,5 +116,8 @@ def settle_number(
     if not found and not problems:
         failed.append("No node has it.")
     words = f"{len(found):,} {'study' if len(found) == 1 else 'studies'}. " if found else ""
-    state = ItemState.FAILED if failed or problems else ItemState.DONE
+    if failed or not found:
+        state = ItemState.FAILED
+    else:
+        state = ItemState.WARNING if problems else ItemState.DONE
     items.settle(item, state, words + " ".join([*failed[:3], *problems]))

@@ -257,6 +257,12 @@ def test_one_node_that_fails_does_not_spoil_the_others(filled: LiveApp, token: s
     first, second = search([dead, nodes["web"]], [{"PatientID": "REM1"}])
     assert "does not take a connection" in first.problem and not first.studies
     assert [one.uid for one in second.studies] == [f"{UID}.71"]
+    job = inbound.enqueue_list([dead, nodes["web"]], "patient", ["REM2", "NOWHERE"], boss)
+    Worker().work_once()
+    job.refresh_from_db()
+    came, nowhere = job.items.order_by("pk")
+    assert (came.state, came.reason[:15]) == (ItemState.WARNING, "1 study. dead: ") and job.failed == 1
+    assert nowhere.state == ItemState.FAILED and nowhere.reason.startswith("dead: ")
     job = inbound.enqueue_fetch(dead, [f"{UID}.71"], boss)
     Worker().work_once()
     job.refresh_from_db()
