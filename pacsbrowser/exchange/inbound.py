@@ -116,8 +116,6 @@ def settle_number(
     if not found and not problems:
         failed.append("No node has it.")
     words = f"{len(found):,} {'study' if len(found) == 1 else 'studies'}. " if found else ""
-    if failed or not found:
-        state = ItemState.FAILED
-    else:
-        state = ItemState.WARNING if problems else ItemState.DONE
+    came = ItemState.WARNING if problems else ItemState.DONE
+    state = ItemState.FAILED if failed or not found else came
     items.settle(item, state, words + " ".join([*failed[:3], *problems]))

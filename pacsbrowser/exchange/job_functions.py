@@ -16,6 +16,7 @@ from pacsbrowser.exchange.forwarding import FORWARD
 from pacsbrowser.exchange.inbound import FETCH, FETCH_LIST, KEYS, Fetching, settle_number
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.outbox import SEND, UNIT, deal_with, scope_of_job, subjects
+from pacsbrowser.exchange.storing import NOT_SENT
 from pacsbrowser.jobs.items import Items, list_once
 from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, job
 
@@ -58,13 +59,21 @@ def send(progress: Progress, node: int, level: str, keys: list[int]) -> dict[str
 
 @job(FORWARD, is_transfer=True)
 def forward(progress: Progress, node: int) -> dict[str, Any]:
-    """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time."""
+    """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time.
+
+    An object that the node refuses for now keeps no other waiting; a node that is not there does.
+    """
     row = node_of(node)
+    reason = ""
     with Items(progress, UNIT) as items:
         for some in items.waiting():
-            if unsent := deal_with(row, some, items, EVERYTHING):
-                items.write()
-                _wait(progress, unsent[0].reason)
+            unsent = deal_with(row, some, items, EVERYTHING, is_patient=True)
+            reason = unsent[0].reason if unsent else reason
+            if any(one.status == NOT_SENT for one in unsent):
+                break
+        if reason:
+            items.write()
+            _wait(progress, reason)
         return items.end()
 
 

@@ -7,11 +7,9 @@ from pacsbrowser.dicom.part10 import EXPLICIT_UID, IMPLICIT_UID
 from pacsbrowser.exchange.failures import ExchangeError, Lost
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.opening import MOST_CONTEXTS, Proposal, open_association
-from pacsbrowser.exchange.storing import Sent, Storing
+from pacsbrowser.exchange.storing import NOT_SENT, Sent, Storing
 
 BATCH = 200
-# What an object counts as that did not go because the association ended: refused, out of resources.
-NOT_SENT = 0xA702
 
 
 def send_instances(

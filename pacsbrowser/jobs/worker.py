@@ -164,7 +164,7 @@ class Worker:
             logger.exception("Job %s (%s) failed", job_row.pk, job_row.name)
             self._end(job_row, f"It stopped with an unexpected {type(error).__name__}.", again=True)
         else:
-            self._finish(job_row, State.DONE, result=result or {})
+            self._finish(job_row, State.DONE, result=result or {}, problem="")
 
     def _finish(self, job_row: Job, state: State, **fields: object) -> None:
         end(self._mine(job_row), state, **fields)

@@ -16,6 +16,7 @@ from pacsbrowser.audit.models import Event
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.exchange import forwarding, outbox
 from pacsbrowser.exchange.models import Kind, Node, Rule
+from pacsbrowser.jobs import items
 from pacsbrowser.jobs.models import ItemState, Job, State
 from pacsbrowser.jobs.work import retry
 from pacsbrowser.jobs.worker import Worker
@@ -163,6 +164,25 @@ def test_forwarding_is_tried_again_later_each_time() -> None:
         run_now()
     assert len(receiver.data_sets) == 3
     assert Job.objects.get().state == State.DONE
+
+
+def test_an_object_for_which_there_is_no_room_waits_and_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "_READ_AT_ONCE", 2)
+    with Receiver(FORMS, refuses=f"{ROOT}.1.1.1") as receiver:
+        rule_for(receiver.port)
+        ingest_datasets(*make_series(5))
+        forwarding.look()
+        run_now()
+        job = Job.objects.get()
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.{number}" for number in (2, 3, 4, 5)}
+        assert (job.state, job.delays) == (State.QUEUED, 1) and "A700" in job.problem
+        assert [item.label for item in job.items.filter(state=ItemState.WAITING)] == [f"{ROOT}.1.1.1"]
+        receiver.data_sets.clear()
+        receiver._refuses = ""
+        run_now()
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.1"}
+    job.refresh_from_db()
+    assert (job.state, job.problem) == (State.DONE, "")
 
 
 def test_nothing_goes_back_to_where_it_came_from() -> None:

@@ -164,6 +164,18 @@ def test_each_object_gets_what_the_answer_says_of_it() -> None:
     assert len(asked) == 1 and asked[0]["transfer-encoding"] == "chunked"
 
 
+def test_a_node_that_is_not_reached_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest_datasets(*make_series(5))
+    monkeypatch.setattr(stow, "MOST_OBJECTS", 2)
+    tries: list[Any] = []
+    real = socket.create_connection
+    monkeypatch.setattr(web.socket, "create_connection", lambda *how, **more: tries.append(how) or real(*how, **more))
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    sent = list(stow.store_instances(web_node(f"http://127.0.0.1:{free_port()}"), keys, lambda: False))
+    assert [one.status for one in sent] == [stow.NOT_SENT] * 5 and len(tries) == 1
+    assert {one.reason for one in sent} == {sent[0].reason} and "does not take a connection" in sent[0].reason
+
+
 def _item(uid: str, tag: str = "", value: int = 0) -> dict[str, Any]:
     item: dict[str, Any] = {"00081155": {"vr": "UI", "Value": [uid]}}
     return {**item, tag: {"vr": "US", "Value": [value]}} if tag else item
