@@ -45,7 +45,9 @@ def ask_for(app: LiveApp) -> Job:
     now = timezone.now()
     delivery = Delivery.objects.using(app.database).create(door=Door.UPLOAD, started=now, active=now)
     parameters = {"delivery": str(delivery.pk), "file": "many.zip", "called": "many.zip", "key": ""}
-    return Job.objects.using(app.database).create(name=JOB, title="Unpack", subject=str(delivery.pk), parameters=parameters)
+    return Job.objects.using(app.database).create(
+        name=JOB, title="Unpack", subject=str(delivery.pk), parameters=parameters
+    )
 
 
 def child_of(parent: int, words: str) -> int:
