@@ -6,6 +6,7 @@ when the minute is over the worker adds one event that says how many they were.
 
 import ipaddress
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -23,7 +24,7 @@ def record_refusal(action: Action, *, door: str, address: str, reason: str, who:
     """Record or count a refusal; true for one that made an event of its own."""
     minute = timezone.now().replace(second=0, microsecond=0)
     with transaction.atomic():
-        key = {"minute": minute, "action": action, "door": door, "reason": reason[:100]}
+        key: dict[str, Any] = {"minute": minute, "action": action, "door": door, "reason": reason[:100]}
         key["address"] = _counted_as(minute, address)
         row, is_first = Refusal.objects.get_or_create(**key)
         if not is_first:
