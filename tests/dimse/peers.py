@@ -4,6 +4,7 @@ import io
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -217,9 +218,12 @@ def fetch(
 
 
 class Receiver:
-    """A storage SCP of pynetdicom that keeps what it gets."""
+    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`."""
 
-    def __init__(self, forms: Sequence[tuple[str, str]], refuses: str = "") -> None:
+    def __init__(
+        self, forms: Sequence[tuple[str, str]], refuses: str = "", may_go_on: threading.Event | None = None
+    ) -> None:
+        self._may_go_on = may_go_on
         self.data_sets: dict[str, bytes] = {}
         self.originators: set[tuple[str, int]] = set()
         self._refuses = refuses
@@ -240,6 +244,8 @@ class Receiver:
 
     def _take(self, event: Any) -> int:
         request = event.request
+        if self._may_go_on and len(self.data_sets) >= 5:
+            assert self._may_go_on.wait(20)
         if request.AffectedSOPInstanceUID == self._refuses:
             return 0xA700
         self.data_sets[str(request.AffectedSOPInstanceUID)] = request.DataSet.getvalue()
