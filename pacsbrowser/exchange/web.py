@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pacsbrowser.exchange.addresses import resolve
-from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
+from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, TooMuch, Unreachable
 from pacsbrowser.exchange.models import Login, Node
 from pacsbrowser.exchange.sealing import Unreadable, unseal
 from pacsbrowser.exchange.tls import client_context
@@ -60,7 +60,7 @@ def ask(
 
     Raises:
         Unreachable: no connection.
-        Rejected: a status that is a refusal, in words.
+        Rejected: a status that is a refusal, in words; TooMuch where it is for the size.
         Lost: the connection ended, or there was no answer in time.
     """
     parts = urlsplit(node.url)
@@ -74,7 +74,7 @@ def ask(
             connection.request(method, parts.path.rstrip("/") + path, body, headers, encode_chunked=body is not None)
         answer = connection.getresponse()
         if answer.status >= 300 and answer.status != 409:
-            raise Rejected(_why(answer))
+            raise (TooMuch if answer.status == 413 else Rejected)(_why(answer))
         yield answer
     except TimeoutError:
         raise Lost("The other side does not answer in time.") from None

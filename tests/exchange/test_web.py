@@ -17,7 +17,7 @@ from pacsbrowser.exchange import addresses, stow, web
 from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
 from pacsbrowser.exchange.models import Kind, Login, Node
 from pacsbrowser.exchange.sealing import seal
-from tests.datasets import ROOT, ingest_datasets, make_series
+from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.live import LiveApp, free_port
 
 pytestmark = pytest.mark.django_db
@@ -36,9 +36,10 @@ def answering(
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.body = b""
             if self.headers.get("Transfer-Encoding") == "chunked":
-                while int(size := self.rfile.readline(), 16):
-                    self.rfile.read(int(size, 16) + 2)
+                while length := int(self.rfile.readline(), 16):
+                    self.body += self.rfile.read(length + 2)[:-2]
                 self.rfile.readline()
             asked.append({"path": self.path, **{key.lower(): value for key, value in self.headers.items()}})
             answer(self)
@@ -162,6 +163,27 @@ def test_each_object_gets_what_the_answer_says_of_it() -> None:
         (False, False),
     ]
     assert len(asked) == 1 and asked[0]["transfer-encoding"] == "chunked"
+
+
+def test_what_is_too_much_at_once_goes_in_parts() -> None:
+    ingest_datasets(*make_series(4), make_dataset(SOPInstanceUID=f"{ROOT}.9", PixelData=bytes(200_000)))
+    uids = [f"{ROOT}.1.1.1", f"{ROOT}.1.1.2", f"{ROOT}.1.1.3", f"{ROOT}.1.1.4", f"{ROOT}.9"]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body: bytes = handler.body  # type: ignore[attr-defined]
+        parts = body.split(b"Content-Type: application/dicom")[1:]
+        if len(parts) > 2 or len(body) > 100_000:
+            says(413)(handler)
+            return
+        stored = [_item(uid) for uid in uids if any(uid.encode() in part for part in parts)]
+        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": stored}}).encode())(handler)
+
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(answer) as (url, asked):
+        sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
+    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False]
+    assert "too much at once" in sent[uids[4]].reason and not sent[uids[4]].may_go_later
+    assert len(asked) < 9
 
 
 def test_a_node_that_is_not_reached_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
