@@ -61,11 +61,13 @@ def send(progress: Progress, node: int, level: str, keys: list[int]) -> dict[str
 def forward(progress: Progress, node: int) -> dict[str, Any]:
     """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time.
 
-    An object that the node refuses for now keeps no other waiting; a node that is not there does.
+    An object that the node refuses for now, while it takes others, keeps no other waiting: what arrives meanwhile gets
+    a job of its own. A node that is not there, or takes nothing, is spared that.
     """
     row = node_of(node)
     reason = ""
     with Items(progress, UNIT) as items:
+        kept = items.kept
         for some in items.waiting():
             unsent = deal_with(row, some, items, EVERYTHING, is_patient=True)
             reason = unsent[0].reason if unsent else reason
@@ -73,6 +75,8 @@ def forward(progress: Progress, node: int) -> dict[str, Any]:
                 break
         if reason:
             items.write()
+            if items.kept > kept:
+                progress.leave_subject()
             _wait(progress, reason)
         return items.end()
 

@@ -20,7 +20,7 @@ from pynetdicom.presentation import build_context
 from pacsbrowser.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacsbrowser.exchange.addresses import resolve
 from pacsbrowser.exchange.association import Association, Context
-from pacsbrowser.exchange.failures import Lost, Rejected, Unreachable
+from pacsbrowser.exchange.failures import Lost, NothingAccepted, Rejected, Unreachable
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.tls import client_context
 from pacsbrowser.exchange.wire import Wire
@@ -170,5 +170,5 @@ def _accepted(wire: Wire, node: Node, proposals: Sequence[Proposal], answer: A_A
     association = Association(wire, contexts, settings.DIMSE_MOST_UNIT, most)
     if not contexts:
         association.release()
-        raise Rejected(f"{node.ae_title} accepts none of the services and transfer syntaxes that are needed.")
+        raise NothingAccepted(f"{node.ae_title} accepts none of the services and transfer syntaxes that are needed.")
     return association

@@ -242,6 +242,10 @@ class Progress:
         if time.monotonic() - self._written >= _WRITE_EVERY:
             self._write(total=total, unit=unit)
 
+    def leave_subject(self) -> None:
+        """Say that this is not the job of its subject any more: what comes for that gets another one."""
+        self._write(subject="")
+
     def set_failed(self, failed: int) -> None:
         """Say how much of it has failed."""
         self._write(failed=failed)

@@ -177,12 +177,26 @@ def test_an_object_for_which_there_is_no_room_waits_and_keeps_no_other_waiting(m
         assert set(receiver.data_sets) == {f"{ROOT}.1.1.{number}" for number in (2, 3, 4, 5)}
         assert (job.state, job.delays) == (State.QUEUED, 1) and "A700" in job.problem
         assert [item.label for item in job.items.filter(state=ItemState.WAITING)] == [f"{ROOT}.1.1.1"]
+        ingest_datasets(*make_series(1, study=2))
+        forwarding.look()
+        later = Job.objects.exclude(pk=job.pk).get()
+        assert later.not_before < job.not_before, "what arrives meanwhile does not wait for it"
         receiver.data_sets.clear()
         receiver._refuses = ""
         run_now()
-        assert set(receiver.data_sets) == {f"{ROOT}.1.1.1"}
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.1", f"{ROOT}.2.1.1"}
     job.refresh_from_db()
     assert (job.state, job.problem) == (State.DONE, "")
+
+
+def test_what_a_node_does_not_take_at_all_is_not_tried_for_a_day() -> None:
+    with Receiver(FORMS) as receiver:
+        rule_for(receiver.port)
+        ingest_datasets(make_dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.4"))
+        forwarding.look()
+        run_now()
+    job = Job.objects.get()
+    assert job.state == State.FAILED and "accepts none" in job.items.get(state=ItemState.FAILED).reason
 
 
 def test_nothing_goes_back_to_where_it_came_from() -> None:
