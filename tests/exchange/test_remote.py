@@ -197,7 +197,7 @@ def test_two_archives_that_forward_to_each_other_come_to_an_end(
     filled.manage("shell", "-v", "0", "-c", RULE_THERE)
     request.addfinalizer(lambda: filled.manage("shell", "-v", "0", "-c", NO_RULE_THERE))
     Rule.objects.create(name="there", node=node)
-    ingest_datasets(*make_series(3, study=91))
+    ingest_datasets(*make_series(3, study=671))
     forwarding.look()
     Job.objects.update(not_before=timezone.now())
     while Worker().work_once():
