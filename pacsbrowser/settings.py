@@ -281,6 +281,7 @@ DIMSE_MOST_UNIT = max(4096, _number("PACSBROWSER_DIMSE_PDU", 131_072))
 # Seconds without a message after which an association is ended.
 DIMSE_IDLE = _number("PACSBROWSER_DIMSE_IDLE", 600)
 # PEM files: our certificate and its key make the port speak TLS; with authorities, callers need a certificate of them.
+# Whoever is called, by DIMSE or DICOMweb, may have one of these or of the machine's authorities.
 DIMSE_TLS_CERT = os.environ.get("PACSBROWSER_DIMSE_TLS_CERT", "")
 DIMSE_TLS_KEY = os.environ.get("PACSBROWSER_DIMSE_TLS_KEY", "")
 DIMSE_TLS_CA = os.environ.get("PACSBROWSER_DIMSE_TLS_CA", "")

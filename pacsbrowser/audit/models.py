@@ -102,3 +102,24 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refuse."""
         _refuse()
+
+
+class Refusal(models.Model):
+    """How often somebody was refused in a minute, `more` than the first time; until that is in the log."""
+
+    minute = models.DateTimeField()
+    action = models.CharField(max_length=20)
+    door = models.CharField(max_length=20)
+    address = models.CharField(max_length=64)
+    reason = models.CharField(max_length=100)
+    more = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        """One row for all that is alike."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["minute", "action", "door", "address", "reason"], name="refusal_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M} {self.address} {self.reason}"

@@ -6,6 +6,7 @@ from io import BytesIO
 from struct import pack
 
 from pacsbrowser.dicom import charset
+from pacsbrowser.dicom.charset_out import encode
 from pacsbrowser.dicom.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
@@ -111,26 +112,20 @@ def encode_identifier(values: Mapping[str, str], transfer_syntax_uid: str, asked
     declared (PS3.4 C.4.1.1.3.2).
     """
     head = implicit_head if transfer_syntax_uid == IMPLICIT_UID else element_head
-    declared, codec = _choose_set("".join(values.values()), asked_set)
+    declared = _choose_set(values, asked_set)
     parts = []
     for tag, vr, text in _in_order({**values, **({"SpecificCharacterSet": declared} if declared else {})}):
-        raw = _encoded(vr, text, codec)
+        raw = _encoded(vr, text, declared)
         parts.append(head(tag, vr, len(raw)) + raw)
     return b"".join(parts)
 
 
-def _choose_set(text: str, asked_set: str) -> tuple[str, str]:
-    if text.isascii():
-        return "", "ascii"
-    codec = charset.codec_of(asked_set) if asked_set else ""
-    if codec:
-        try:
-            text.encode(codec)
-        except UnicodeEncodeError:
-            pass
-        else:
-            return asked_set, codec
-    return UTF_8, "utf_8"
+def _choose_set(values: Mapping[str, str], asked_set: str) -> str:
+    texts = {keyword: text for keyword, text in values.items() if not text.isascii()}
+    if not texts:
+        return ""
+    holds = all(encode(text, asked_set, tag_and_vr(keyword)[1] == "PN") is not None for keyword, text in texts.items())
+    return asked_set if asked_set and holds else UTF_8
 
 
 def _in_order(values: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
@@ -141,10 +136,10 @@ def _in_order(values: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
     return iter(sorted(found))
 
 
-def _encoded(vr: str, text: str, codec: str) -> bytes:
+def _encoded(vr: str, text: str, declared: str) -> bytes:
     if vr == "US":
         return b"".join(pack("<H", int(part)) for part in text.split("\\") if part.isdecimal() and int(part) < 0x10000)
-    raw = text.encode(codec, "replace")
+    raw = encode(text, declared, vr == "PN") or b""
     return raw + (b"\0" if vr == "UI" else b" ") if len(raw) & 1 else raw
 
 

@@ -8,8 +8,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import Scope, scope_of
 from pacsbrowser.access.tokens import find_token, note_use
-from pacsbrowser.audit.models import Action, Result
-from pacsbrowser.audit.record import record
+from pacsbrowser.audit.models import Action
+from pacsbrowser.audit.record import address_of
+from pacsbrowser.audit.refusals import record_refusal
 from pacsbrowser.dicomweb.problems import Problem
 
 DOOR = "dicomweb"
@@ -53,7 +54,7 @@ def identify(request: HttpRequest) -> Caller:
 def _of_token(request: HttpRequest, authorization: str) -> Caller:
     token = find_token(authorization)
     if token is None:
-        record(Action.LOGIN_FAILED, request=request, outcome=Result.REFUSED, detail={"reason": "no good API token"})
+        record_refusal(Action.LOGIN_FAILED, door=DOOR, address=address_of(request), reason="no good API token")
         raise Problem(401, _UNKNOWN, headers=_challenge(request))
     note_use(token)
     user = token.user

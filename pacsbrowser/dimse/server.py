@@ -9,6 +9,7 @@ import time
 from django.conf import settings
 
 from pacsbrowser.dimse.service import REQUEST_WITHIN, Connection
+from pacsbrowser.dimse.stored import settle
 from pacsbrowser.exchange.wire import Wire
 
 logger = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Server:
             thread.join(max(0.0, deadline - time.monotonic()))
         for served in filter(None, still.values()):
             served.cut()
+        settle(None, is_over=True)
 
 
 def _tls() -> ssl.SSLContext | None:

@@ -9,15 +9,17 @@ from struct import Struct
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from pacsbrowser.audit.models import Action, Result
+from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
+from pacsbrowser.audit.refusals import record_refusal
 from pacsbrowser.dicom.storage_classes import is_storage_class
 from pacsbrowser.dimse import commit, negotiation
 from pacsbrowser.dimse.find import find
 from pacsbrowser.dimse.policy import NOT_NOW, TOO_MANY, UNREADABLE, Refusal, admit
 from pacsbrowser.dimse.retrieve import get, move
-from pacsbrowser.dimse.session import DOOR, Session
+from pacsbrowser.dimse.session import Session
 from pacsbrowser.dimse.store import store
+from pacsbrowser.dimse.stored import DOOR, settle
 from pacsbrowser.exchange.association import ABORT, Association, Message, Released
 from pacsbrowser.exchange.commands import (
     AFFECTED_CLASS,
@@ -42,6 +44,8 @@ _LONGEST_REQUEST = 512 * 1024
 _HEAD = Struct(">BxI")
 # After so long without a message what a thread holds is given back, and what was stored is recorded.
 _QUIET = 2.0
+# A caller that never pauses is recorded so often.
+_RECORD_EVERY = 30.0
 # So long a caller may go on after its request for commitment before the report is sent in between.
 _REPORT_AFTER = 0.5
 
@@ -67,7 +71,7 @@ class Connection:
         self._address = address
         self._has_room = has_room
         self._is_node = False
-        self._heard = time.monotonic()
+        self._heard = self._settled = time.monotonic()
         self.is_busy = False
         self._stops = threading.Event()
 
@@ -144,13 +148,13 @@ class Connection:
         return Session(Association(self._wire, answer.contexts, settings.DIMSE_MOST_UNIT, most), caller, fuzzy)
 
     def _reject(self, refusal: Refusal, calling: str, called: str) -> None:
+        is_news = record_refusal(
+            Action.ASSOCIATE, door=DOOR, address=self._address, reason=refusal.why, who=calling, object=called
+        )
+        if is_news:
+            logger.warning("associations from %s are refused: %s", self._address, refusal.why)
         self._wire.write(negotiation.reject(refusal.result))
         self._wire.close(linger=True)
-        logger.warning("an association from %s was refused: %s", self._address, refusal.why)
-        record(
-            Action.ASSOCIATE, who=calling, address=self._address, door=DOOR, object=called,
-            outcome=Result.REFUSED, detail={"reason": refusal.why},
-        )  # fmt: skip
 
     # ------------------------------------------------------------------ serving
 
@@ -172,7 +176,7 @@ class Connection:
                 logger.info("an association with %s was lost: %s", self._address, lost)
         finally:
             self.is_busy = False
-            _settle(session)
+            settle(session.stored, is_over=True)
             commit.leave_to_worker(session)
 
     def _next(self, session: Session) -> Message:
@@ -180,8 +184,11 @@ class Connection:
         link = session.association
         if session.pending and not link.wait(_REPORT_AFTER):
             commit.report_pending(session)
-        if not link.wait(_QUIET):
-            _settle(session)
+        is_quiet = not link.wait(_QUIET)
+        if is_quiet or time.monotonic() - self._settled > _RECORD_EVERY:
+            settle(session.stored, is_over=False)
+            self._settled = time.monotonic()
+        if is_quiet:
             connections.close_all()
         return link.receive(settings.DIMSE_IDLE)
 
@@ -216,10 +223,3 @@ def _fits(message: Message) -> bool:
         is_service = syntax in negotiation.QUERIES or syntax in (negotiation.VERIFICATION, negotiation.COMMITMENT)
         return not is_service and message.command.text(AFFECTED_CLASS) in ("", syntax) and is_storage_class(syntax)
     return syntax == {C_ECHO: negotiation.VERIFICATION, N_ACTION: negotiation.COMMITMENT}[field]
-
-
-def _settle(session: Session) -> None:
-    try:
-        session.record_stored()
-    except DatabaseError:
-        logger.exception("what was stored could not be recorded")

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from pacsbrowser.archive.ingest import resume_delivery
-from pacsbrowser.archive.models import Delivery, DeliveryStudy, Door, Study
+from pacsbrowser.archive.models import Delivery, Study
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.dimse.policy import Caller
+from pacsbrowser.dimse.stored import DOOR, Stored
 from pacsbrowser.exchange.association import Association, Message
 from pacsbrowser.exchange.commands import C_CANCEL, RESPONDED_ID, Command
 
 if TYPE_CHECKING:
     from pacsbrowser.dimse.commit import Pending
-
-DOOR = "dimse"
 
 
 class Session:
@@ -30,8 +28,7 @@ class Session:
         self.fuzzy = fuzzy
         self.is_cancelled = False
         self.pending: list[Pending] = []
-        self._delivery: Delivery | None = None
-        self._stored: Counter[str] = Counter()
+        self.stored = Stored(caller)
 
     def answer(self, message: Message, status: int, comment: str = "", data: bytes | None = None, **more: Any) -> None:
         """Send the response to a request; `more` are further elements, by their number."""
@@ -53,30 +50,7 @@ class Session:
 
     def delivery(self) -> Delivery:
         """Return the delivery that what this caller stores belongs to."""
-        if self._delivery is None:
-            caller = self.caller
-            self._delivery = resume_delivery(
-                Door.DIMSE, None, who=caller.ae_title, address=caller.address, label=caller.called
-            )
-        return self._delivery
-
-    def note_stored(self, study: str) -> None:
-        """Count an object of a study for the audit log."""
-        self._stored[study] += 1
-
-    def record_stored(self) -> None:
-        """Write what was stored since the last time: one event a study."""
-        stored, self._stored = self._stored, Counter()
-        for study, count in stored.items():
-            rows = DeliveryStudy.objects.filter(delivery=self._delivery, study__study_instance_uid=study)
-            holder = rows.select_related("study__patient").first()
-            self.record(
-                Action.UPLOAD,
-                patient=holder.study.patient.audit_name if holder else "",
-                study=study,
-                object=str(self._delivery),
-                detail={"instances": count},
-            )
+        return self.stored.delivery()
 
     def record_studies(self, action: Action, rows: Counter[int], **detail: Any) -> None:
         """Write an event for each study (by key) of which objects left."""

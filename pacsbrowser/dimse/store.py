@@ -67,7 +67,7 @@ def _take(session: Session, message: Message, staged: Staged) -> tuple[int, str]
         if staged.header:
             storage.discard(staged.path)
     if result.is_kept:
-        session.note_stored(result.study_instance_uid)
+        session.stored.note(result.study_instance_uid)
     return _status(session, message, result)
 
 

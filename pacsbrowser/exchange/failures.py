@@ -13,5 +13,13 @@ class Rejected(ExchangeError):
     """The other side refused the association (PS3.8 9.3.4), or everything that was proposed in it."""
 
 
+class NothingAccepted(Rejected):
+    """The other side takes the association, and none of the services and forms that were proposed in it."""
+
+
+class TooMuch(Rejected):
+    """The other side refuses a request for its size (RFC 9110 15.5.14)."""
+
+
 class Lost(ExchangeError):
     """An association that was open has ended before its time: aborted, cut, silent, or against the protocol."""

@@ -2,7 +2,9 @@
 
 A rule is held against instances in the order of their keys, which grow as objects are stored. What it has seen is moved
 on in the transaction that gives the job its items, so of several workers one does it, and nothing is left out or sent
-twice. What the node itself has sent never goes back to it.
+twice. What the node itself has sent, or what was fetched from it, never goes back to it. Where two archives forward to
+each other and cannot tell from whom objects come, the circle ends with the first return: what is here already does not
+arrive again.
 """
 
 from collections import Counter
@@ -13,11 +15,11 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from pacsbrowser.archive.models import Instance, Study
+from pacsbrowser.archive.models import Door, Instance, Study
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.dicom.matching import Wildcard, fold
-from pacsbrowser.exchange.models import Kind, Node, Rule
+from pacsbrowser.exchange.models import Kind, Node, Origin, Rule
 from pacsbrowser.jobs.items import add_items
 from pacsbrowser.jobs.models import Job, State
 from pacsbrowser.jobs.work import chore, enqueue
@@ -42,6 +44,8 @@ class Arrived:
     caller: str
     door: str
     study: int
+    account: int | None = None
+    fetched_from: int | None = None
 
 
 def begin(rule: Rule) -> None:
@@ -60,7 +64,7 @@ def look() -> None:
 
 def matches(rule: Rule, node: Node, arrived: Arrived) -> bool:
     """Say whether an instance goes on to the node of a rule."""
-    if node.kind == Kind.DIMSE and arrived.caller == node.ae_title and arrived.door == "dimse":
+    if _is_own(node, arrived):
         return False
     modalities = {word.upper() for word in rule.modalities.replace(",", " ").split()}
     return (
@@ -70,6 +74,15 @@ def matches(rule: Rule, node: Node, arrived: Arrived) -> bool:
         and _fits(rule.institution, arrived.institution)
         and (_fits(rule.description, arrived.study_description) or _fits(rule.description, arrived.series_description))
     )
+
+
+def _is_own(node: Node, arrived: Arrived) -> bool:
+    """Say whether an instance came from the node itself."""
+    if arrived.fetched_from is not None:
+        return arrived.fetched_from == node.pk
+    if node.kind == Kind.DIMSE:
+        return arrived.door == Door.DIMSE and arrived.caller == node.ae_title
+    return node.account_id is not None and arrived.door == Door.STOW and arrived.account == node.account_id
 
 
 def _fits(pattern: str, text: str) -> bool:
@@ -111,6 +124,9 @@ def _record(rule: Rule, wanted: Sequence[Arrived]) -> None:
 
 def _read(seen: int) -> Sequence[Arrived]:
     rows = Instance.objects.filter(pk__gt=seen, removal=None).select_related("series__study", "delivery")
+    found = list(rows.order_by("pk")[:_AT_ONCE])
+    origins = Origin.objects.filter(delivery__in={one.delivery_id for one in found})
+    nodes = dict(origins.values_list("delivery", "node"))
     return [
         Arrived(
             key=one.pk,
@@ -122,8 +138,10 @@ def _read(seen: int) -> Sequence[Arrived]:
             caller=one.delivery.who,
             door=one.delivery.door,
             study=one.series.study_id,
+            account=one.delivery.user_id,
+            fetched_from=nodes.get(one.delivery_id),
         )
-        for one in rows.order_by("pk")[:_AT_ONCE]
+        for one in found
     ]
 
 

@@ -12,7 +12,7 @@ from pacsbrowser.archive.ingest import open_delivery
 from pacsbrowser.archive.models import Delivery, Door, Study
 from pacsbrowser.exchange.failures import ExchangeError
 from pacsbrowser.exchange.fetching import Fetched, fetch_study
-from pacsbrowser.exchange.models import Kind, Node
+from pacsbrowser.exchange.models import Kind, Node, Origin
 from pacsbrowser.exchange.remote_query import RemoteStudy, find_studies
 from pacsbrowser.jobs.items import Items, add_items
 from pacsbrowser.jobs.models import ItemState, Job, JobItem
@@ -79,7 +79,10 @@ class Fetching:
     def _open(self, node: Node) -> Delivery:
         door = Door.STOW if node.kind == Kind.DICOMWEB else Door.DIMSE
         who, owner = node.ae_title or node.name, self._progress.job.owner
-        return open_delivery(door, who, user=owner, address=node.host, label=f"fetched from {node.name}")
+        with transaction.atomic():
+            delivery = open_delivery(door, who, user=owner, address=node.host, label=f"fetched from {node.name}")
+            Origin.objects.create(delivery=delivery, node=node)
+        return delivery
 
 
 def judge(fetched: Fetched) -> tuple[ItemState, str]:
@@ -93,7 +96,10 @@ def judge(fetched: Fetched) -> tuple[ItemState, str]:
 def settle_number(
     item: JobItem, key: str, nodes: Sequence[Node], items: Items, fetching: Fetching, note: Callable[[str, str], object]
 ) -> None:
-    """Fetch all studies of one number and settle its item; each study is noted before it is fetched."""
+    """Fetch all studies of one number and settle its item; each study is noted before it is fetched.
+
+    What one node has is worth a remark where another could not be asked; where nothing was found, that is a failure.
+    """
     found: list[RemoteStudy] = []
     problems = []
     for node in nodes:
@@ -110,5 +116,6 @@ def settle_number(
     if not found and not problems:
         failed.append("No node has it.")
     words = f"{len(found):,} {'study' if len(found) == 1 else 'studies'}. " if found else ""
-    state = ItemState.FAILED if failed or problems else ItemState.DONE
+    came = ItemState.WARNING if problems else ItemState.DONE
+    state = ItemState.FAILED if failed or not found else came
     items.settle(item, state, words + " ".join([*failed[:3], *problems]))

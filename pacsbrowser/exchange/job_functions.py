@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from pacsbrowser.access.models import User
 from pacsbrowser.access.scope import EVERYTHING
@@ -16,10 +16,11 @@ from pacsbrowser.exchange.forwarding import FORWARD
 from pacsbrowser.exchange.inbound import FETCH, FETCH_LIST, KEYS, Fetching, settle_number
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.outbox import SEND, UNIT, deal_with, scope_of_job, subjects
+from pacsbrowser.exchange.storing import NOT_SENT
 from pacsbrowser.jobs.items import Items, list_once
 from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, job
 
-# Forwarding is tried again after half a minute, a minute, and so on up to an hour, for about a day.
+# What is owed to a node is tried again after half a minute, a minute, and so on up to an hour, for about a day.
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 MOST_TRIES = 30
@@ -40,9 +41,7 @@ def report_commitment(progress: Progress, node: int, transaction: str, reference
     try:
         report_to(row, transaction, [(one[0], one[1]) for one in references])
     except ExchangeError as error:
-        progress.log(str(error))
-        progress.flush()
-        raise
+        _wait(progress, str(error))
     return {"objects": len(references)}
 
 
@@ -60,18 +59,30 @@ def send(progress: Progress, node: int, level: str, keys: list[int]) -> dict[str
 
 @job(FORWARD, is_transfer=True)
 def forward(progress: Progress, node: int) -> dict[str, Any]:
-    """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time."""
+    """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time.
+
+    An object that the node refuses for now, while it takes others, keeps no other waiting: what arrives meanwhile gets
+    a job of its own. A node that is not there, or takes nothing, is spared that.
+    """
     row = node_of(node)
+    reason = ""
     with Items(progress, UNIT) as items:
+        kept = items.kept
         for some in items.waiting():
-            if unsent := deal_with(row, some, items, EVERYTHING):
-                items.write()
-                _wait(progress, unsent[0].reason)
+            unsent = deal_with(row, some, items, EVERYTHING, is_patient=True)
+            reason = unsent[0].reason if unsent else reason
+            if any(one.status == NOT_SENT for one in unsent):
+                break
+        if reason:
+            items.write()
+            if items.kept > kept:
+                progress.leave_subject()
+            _wait(progress, reason)
         return items.end()
 
 
-def _wait(progress: Progress, reason: str) -> None:
-    tries = progress.job.attempts
+def _wait(progress: Progress, reason: str) -> NoReturn:
+    tries = progress.job.delays + 1
     progress.log(f"Try {tries}: {reason}")
     progress.flush()
     if tries >= MOST_TRIES:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -10,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from pacsbrowser.access.scope import EVERYTHING, Scope
-from pacsbrowser.archive.models import Door
+from pacsbrowser.archive.models import Delivery, Door
 
 
 class Kind(models.TextChoices):
@@ -47,6 +48,7 @@ class Node(models.Model):
     `addresses`: one address or network a line from which its calls come; empty: those of `host`.
     `institutions`: as of a user; empty: all studies.
     `secret`: password or token for a DICOMweb node, sealed; it is never shown.
+    `account`: whose API token a DICOMweb node uses here; what that account sends is the node's.
     `is_trusted`: added by the operator on the command line, so that `host` may be any address, also of this machine.
     """
 
@@ -60,6 +62,9 @@ class Node(models.Model):
     login = models.CharField(max_length=6, choices=Login, default=Login.NONE, blank=True)
     username = models.CharField("user name", max_length=150, blank=True)
     secret = models.TextField(blank=True, editable=False)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="account here"
+    )
     fetch_by = models.CharField("fetch by", max_length=4, choices=FetchBy, default=FetchBy.MOVE)
     may_store = models.BooleanField("may store here", default=False)
     may_find = models.BooleanField("may search here", default=False)
@@ -119,6 +124,16 @@ def why_no_url(url: str) -> str:
     if parts.username or parts.password:
         return "User name and password have fields of their own."
     return "The URL of the service has neither ? nor #." if parts.query or parts.fragment else ""
+
+
+class Origin(models.Model):
+    """The node that a delivery was fetched from."""
+
+    delivery = models.OneToOneField(Delivery, models.CASCADE, primary_key=True, related_name="+")
+    node = models.ForeignKey(Node, models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} from node {self.node_id}"
 
 
 class Rule(models.Model):

@@ -1,7 +1,6 @@
 """Opening an association as the one who asks (PS3.8 7.1): connect, propose contexts, hear what is taken."""
 
 import socket
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -21,8 +20,9 @@ from pynetdicom.presentation import build_context
 from pacsbrowser.dicom.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacsbrowser.exchange.addresses import resolve
 from pacsbrowser.exchange.association import Association, Context
-from pacsbrowser.exchange.failures import Lost, Rejected, Unreachable
+from pacsbrowser.exchange.failures import Lost, NothingAccepted, Rejected, Unreachable
 from pacsbrowser.exchange.models import Node
+from pacsbrowser.exchange.tls import client_context
 from pacsbrowser.exchange.wire import Wire
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
@@ -79,8 +79,7 @@ def _connect(node: Node) -> socket.socket:
 
 def _secured(connection: socket.socket, node: Node) -> socket.socket:
     try:
-        context = ssl.create_default_context(cafile=settings.DIMSE_TLS_CA or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = client_context()
         if settings.DIMSE_TLS_CERT:
             context.load_cert_chain(settings.DIMSE_TLS_CERT, settings.DIMSE_TLS_KEY or None)
         connection.settimeout(ANSWER_WITHIN)
@@ -171,5 +170,5 @@ def _accepted(wire: Wire, node: Node, proposals: Sequence[Proposal], answer: A_A
     association = Association(wire, contexts, settings.DIMSE_MOST_UNIT, most)
     if not contexts:
         association.release()
-        raise Rejected(f"{node.ae_title} accepts none of the services and transfer syntaxes that are needed.")
+        raise NothingAccepted(f"{node.ae_title} accepts none of the services and transfer syntaxes that are needed.")
     return association

@@ -10,8 +10,8 @@ from pacsbrowser.archive.selection import Selection
 from pacsbrowser.exchange import stow
 from pacsbrowser.exchange.models import Kind, Node
 from pacsbrowser.exchange.scu import echo
-from pacsbrowser.exchange.sending import NOT_SENT, send_instances
-from pacsbrowser.exchange.storing import Sent
+from pacsbrowser.exchange.sending import send_instances
+from pacsbrowser.exchange.storing import NOT_SENT, Sent
 from pacsbrowser.exchange.web import ping
 from pacsbrowser.jobs.items import Items
 from pacsbrowser.jobs.models import ItemState, Job, JobItem
@@ -61,8 +61,14 @@ def scope_of_job(job: Job) -> Scope:
     return scope_of(job.owner) if job.owner else EVERYTHING
 
 
-def deal_with(node: Node, some: Sequence[JobItem], items: Items, scope: Scope) -> list[Sent]:
-    """Send some items and settle them, but for those that did not go at all, which are returned."""
+def deal_with(
+    node: Node, some: Sequence[JobItem], items: Items, scope: Scope, *, is_patient: bool = False
+) -> list[Sent]:
+    """Send some items and settle them, but for those that did not go at all, which are returned.
+
+    Args:
+        is_patient: nor those that the node has no room for at the moment.
+    """
     here = dict(
         Instance.objects.visible_to(scope)
         .filter(pk__in=[int(item.subject) for item in some])
@@ -78,10 +84,11 @@ def deal_with(node: Node, some: Sequence[JobItem], items: Items, scope: Scope) -
     for sent in transmit(node, [key for key in (int(item.subject) for item in some) if key in here]):
         if not waiting[sent.sop_instance_uid]:
             continue
-        if sent.status == NOT_SENT:
+        item = waiting[sent.sop_instance_uid].popleft()
+        if sent.status == NOT_SENT or (is_patient and sent.may_go_later):
             unsent.append(sent)
-            continue
-        items.settle(waiting[sent.sop_instance_uid].popleft(), _state(sent), sent.reason)
+        else:
+            items.settle(item, _state(sent), sent.reason)
     return unsent
 
 

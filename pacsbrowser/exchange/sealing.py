@@ -1,17 +1,15 @@
 """Secrets of other systems, sealed with the signing key: whoever has a copy of the database alone cannot read them.
 
-The key of a secret and the pad it is added to come from SHAKE-256 (FIPS 202) over the signing key and a fresh nonce;
-what is sealed is authenticated by HMAC-SHA-256.
+Fernet (AES-128-CBC with HMAC-SHA-256) does it, with a key that HKDF (RFC 5869) derives from the signing key.
 """
 
 import base64
-import hashlib
-import hmac
-import secrets
 
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-_NONCE, _MARK = 16, 32
 _PURPOSE = b"pacsbrowser.exchange.sealing"
 
 
@@ -21,12 +19,7 @@ class Unreadable(Exception):
 
 def seal(text: str) -> str:
     """Return a text sealed; '' stays ''."""
-    if not text:
-        return ""
-    nonce, data = secrets.token_bytes(_NONCE), text.encode()
-    key, pad = _derive(nonce, len(data))
-    hidden = bytes(one ^ other for one, other in zip(data, pad, strict=True))
-    return base64.b64encode(nonce + _mark(key, nonce + hidden) + hidden).decode()
+    return _fernet().encrypt(text.encode()).decode() if text else ""
 
 
 def unseal(sealed: str) -> str:
@@ -34,21 +27,14 @@ def unseal(sealed: str) -> str:
     if not sealed:
         return ""
     try:
-        raw = base64.b64decode(sealed, validate=True)
-    except ValueError:
-        raise Unreadable("The secret is damaged.") from None
-    nonce, mark, hidden = raw[:_NONCE], raw[_NONCE : _NONCE + _MARK], raw[_NONCE + _MARK :]
-    key, pad = _derive(nonce, len(hidden))
-    if not hmac.compare_digest(mark, _mark(key, nonce + hidden)):
-        raise Unreadable("The secret was sealed with another signing key. Enter it again.")
-    return bytes(one ^ other for one, other in zip(hidden, pad, strict=True)).decode()
+        return _fernet().decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise Unreadable(
+            "The stored password or token cannot be read: it was sealed with another signing key, or is damaged. "
+            "Enter it again on the page of the node."
+        ) from None
 
 
-def _derive(nonce: bytes, length: int) -> tuple[bytes, bytes]:
-    seed = b"\0".join((_PURPOSE, str(settings.SECRET_KEY).encode(), nonce))
-    stream = hashlib.shake_256(seed).digest(_MARK + length)
-    return stream[:_MARK], stream[_MARK:]
-
-
-def _mark(key: bytes, data: bytes) -> bytes:
-    return hmac.new(key, data, hashlib.sha256).digest()
+def _fernet() -> Fernet:
+    derived = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(str(settings.SECRET_KEY).encode())
+    return Fernet(base64.urlsafe_b64encode(derived))

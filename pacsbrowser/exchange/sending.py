@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.part10 import EXPLICIT_UID, IMPLICIT_UID
-from pacsbrowser.exchange.failures import ExchangeError, Lost
+from pacsbrowser.exchange.failures import ExchangeError, Lost, NothingAccepted
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.opening import MOST_CONTEXTS, Proposal, open_association
-from pacsbrowser.exchange.storing import Sent, Storing
+from pacsbrowser.exchange.storing import NO_CONTEXT, NOT_SENT, Sent, Storing
 
 BATCH = 200
-# What an object counts as that did not go because the association ended: refused, out of resources.
-NOT_SENT = 0xA702
 
 
 def send_instances(
@@ -92,7 +90,8 @@ def _send_group(
 
 
 def _unsent(instances: Iterator[Instance], error: ExchangeError) -> Iterator[Sent]:
-    return (Sent(one.sop_instance_uid, NOT_SENT, str(error)) for one in instances)
+    status = NO_CONTEXT if isinstance(error, NothingAccepted) else NOT_SENT
+    return (Sent(one.sop_instance_uid, status, str(error)) for one in instances)
 
 
 def _read(keys: Sequence[int]) -> Iterator[Instance]:

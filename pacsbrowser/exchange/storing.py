@@ -34,8 +34,10 @@ from pacsbrowser.exchange.commands import (
 from pacsbrowser.exchange.failures import Lost
 from pacsbrowser.exchange.scu import await_answer
 
-# Statuses that never went over the wire: why an object was not sent at all.
-NOT_READ, NO_CONTEXT = 0xC001, 0x0122
+# Statuses that never went over the wire: why an object was not sent. NOT_SENT: the association or the request ended.
+NOT_READ, NO_CONTEXT, NOT_SENT = 0xC001, 0x0122, -1
+# Of those who refuse for now (PS3.4 B.2.3): out of resources (A7xxH), processing failure.
+_OUT_OF_RESOURCES, _PROCESSING_FAILURE = 0xA7, 0x0110
 _WARNINGS = (0x0001, 0x0107, 0x0116)
 
 
@@ -56,6 +58,12 @@ class Sent:
     def is_kept(self) -> bool:
         """Whether the other side has it now."""
         return not self.status or self.is_warning
+
+    @property
+    def may_go_later(self) -> bool:
+        """Whether the very same may succeed at another time."""
+        is_busy = self.status >> 8 == _OUT_OF_RESOURCES or self.status == _PROCESSING_FAILURE
+        return self.status == NOT_SENT or is_busy
 
 
 class Storing:

@@ -1,36 +1,42 @@
 """STOW-RS as the one who sends (PS3.18 10.5): objects as they are stored, some in a request, a result for each."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.archive.outgoing import DicomError, Outgoing, stored_object
 from pacsbrowser.exchange import web
-from pacsbrowser.exchange.failures import ExchangeError, Lost
+from pacsbrowser.exchange.failures import ExchangeError, Lost, TooMuch, Unreachable
 from pacsbrowser.exchange.models import Node
-from pacsbrowser.exchange.storing import NOT_READ, Sent
+from pacsbrowser.exchange.storing import NOT_READ, NOT_SENT, Sent
 
 # What one request holds at most: a failure costs no more than that.
 MOST_OBJECTS = 50
 MOST_BYTES = 64_000_000
-NOT_SENT = 0xA702
-NOT_MENTIONED = 0xA700
+# Of objects of which the answer says nothing, and of those that are refused for their size.
+NOT_MENTIONED, TOO_LARGE = 0xA700, 0x0124
 # An archive may take a while to write down what it was sent.
 PATIENCE = 300.0
+_UNSAID = Sent("", NOT_MENTIONED, "The answer does not say what became of it.")
 _FAILED, _STORED = "00081198", "00081199"
 _INSTANCE, _REASON, _WARNING = "00081155", "00081197", "00081196"
 
 
 def store_instances(node: Node, keys: Sequence[int], should_stop: Callable[[], bool]) -> Iterator[Sent]:
-    """Send objects by their keys and yield what became of each; those that were deleted meanwhile are passed over."""
+    """Send objects by their keys and yield what became of each; those that were deleted meanwhile are passed over.
+
+    A node that is not reached is not tried again: all that is left did not go either.
+    """
+    unreached = ""
     for start in range(0, len(keys), MOST_OBJECTS):
         some = keys[start : start + MOST_OBJECTS]
         found = Instance.objects.live().select_related("blob").in_bulk(some)
         for batch in _batches([found[key] for key in some if key in found]):
             if should_stop():
                 return
-            yield from _store(node, batch)
+            unreached = yield from _store(node, batch, unreached)
 
 
 def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
@@ -48,22 +54,40 @@ def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
         yield batch
 
 
-def _store(node: Node, instances: Sequence[Instance]) -> Iterator[Sent]:
-    objects: list[tuple[str, Outgoing]] = []
-    for instance in instances:
-        try:
-            objects.append((instance.sop_instance_uid, stored_object(instance)))
-        except (OSError, DicomError):
-            yield Sent(instance.sop_instance_uid, NOT_READ, "Its file cannot be read.")
-    if not objects:
-        return
+def _store(node: Node, instances: Sequence[Instance], unreached: str) -> Generator[Sent, None, str]:
+    """Send some objects, unless the node was not reached before; return why it was not, if so."""
+    results: dict[str, Sent] = {}
+    left = replace(_UNSAID, status=NOT_SENT, reason=unreached) if unreached else _UNSAID
     try:
-        results = _request(node, [outgoing for _, outgoing in objects])
+        results = results if unreached else _send(node, instances)
     except ExchangeError as error:
-        yield from (Sent(uid, NOT_SENT, str(error)) for uid, _ in objects)
-        return
-    for uid, _ in objects:
-        yield results.get(uid) or Sent(uid, NOT_MENTIONED, "The answer does not say what became of it.")
+        left = replace(_UNSAID, status=NOT_SENT, reason=str(error))
+        unreached = str(error) if isinstance(error, Unreachable) else ""
+    for instance in instances:
+        uid = instance.sop_instance_uid
+        yield results.get(uid) or replace(left, sop_instance_uid=uid)
+    return unreached
+
+
+def _send(node: Node, instances: Sequence[Instance]) -> dict[str, Sent]:
+    """Send some objects in one request; where that is too much at once, in several of half the number."""
+    results: dict[str, Sent] = {}
+    objects: dict[str, Outgoing] = {}
+    for instance in instances:
+        uid = instance.sop_instance_uid
+        try:
+            objects[uid] = stored_object(instance)
+        except (OSError, DicomError):
+            results[uid] = Sent(uid, NOT_READ, "Its file cannot be read.")
+    if not objects:
+        return results
+    try:
+        return results | _request(node, list(objects.values()))
+    except TooMuch as error:
+        if len(objects) == 1:
+            return results | {uid: Sent(uid, TOO_LARGE, str(error)) for uid in objects}
+    middle = len(instances) // 2
+    return _send(node, instances[:middle]) | _send(node, instances[middle:])
 
 
 def _request(node: Node, objects: Sequence[Outgoing]) -> dict[str, Sent]:

@@ -9,18 +9,16 @@ import http.client
 import json
 import re
 import socket
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-
 from pacsbrowser.exchange.addresses import resolve
-from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
+from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, TooMuch, Unreachable
 from pacsbrowser.exchange.models import Login, Node
 from pacsbrowser.exchange.sealing import Unreadable, unseal
+from pacsbrowser.exchange.tls import client_context
 
 DICOM_JSON = "application/dicom+json"
 CONNECT_WITHIN = 10.0
@@ -62,7 +60,7 @@ def ask(
 
     Raises:
         Unreachable: no connection.
-        Rejected: a status that is a refusal, in words.
+        Rejected: a status that is a refusal, in words; TooMuch where it is for the size.
         Lost: the connection ended, or there was no answer in time.
     """
     parts = urlsplit(node.url)
@@ -76,7 +74,7 @@ def ask(
             connection.request(method, parts.path.rstrip("/") + path, body, headers, encode_chunked=body is not None)
         answer = connection.getresponse()
         if answer.status >= 300 and answer.status != 409:
-            raise Rejected(_why(answer))
+            raise (TooMuch if answer.status == 413 else Rejected)(_why(answer))
         yield answer
     except TimeoutError:
         raise Lost("The other side does not answer in time.") from None
@@ -119,7 +117,7 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, node: Node, addresses: list[str], patience: float) -> None:
         parts = urlsplit(node.url)
-        self._tls = _tls() if parts.scheme == "https" else None
+        self._tls = client_context() if parts.scheme == "https" else None
         super().__init__(parts.hostname or "", parts.port or port_of(node.url), timeout=patience)
         self._addresses = addresses
 
@@ -165,12 +163,6 @@ def port_of(url: str) -> int:
     """Return the port of a URL."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.DIMSE_TLS_CA or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _login(node: Node) -> Mapping[str, str]:

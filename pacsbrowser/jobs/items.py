@@ -73,6 +73,11 @@ class Items:
         """The number of items that have failed."""
         return self.counts[ItemState.FAILED]
 
+    @property
+    def kept(self) -> int:
+        """The number of items that were done, with a remark or without."""
+        return self.counts[ItemState.DONE] + self.counts[ItemState.WARNING]
+
     def waiting(self) -> Iterator[Sequence[JobItem]]:
         """Yield what still waits, in steps; items that are added meanwhile come as well."""
         last = 0

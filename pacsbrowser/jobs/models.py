@@ -39,7 +39,9 @@ class Job(models.Model):
     # of `unit` in a second, over the last while
     rate = models.FloatField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    # how often in a row it was begun and not ended; `delays`: how often it has put itself off
     attempts = models.PositiveSmallIntegerField(default=0)
+    delays = models.PositiveSmallIntegerField(default=0)
     cancel_asked = models.BooleanField(default=False)
     worker = models.CharField(max_length=128, blank=True)
     heartbeat = models.DateTimeField(null=True)
@@ -67,6 +69,11 @@ class Job(models.Model):
     def has_ended(self) -> bool:
         """Nothing will happen to it by itself any more."""
         return self.state in ENDED
+
+    @property
+    def tries(self) -> int:
+        """How often it was begun since somebody asked for it."""
+        return self.attempts + self.delays
 
     @property
     def remaining(self) -> float | None:

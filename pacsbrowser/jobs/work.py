@@ -207,6 +207,7 @@ def retry(job_row: Job) -> bool:
             Job.objects.filter(pk=job_row.pk, state__in=[State.FAILED, State.CANCELLED]).update(
                 state=State.QUEUED,
                 attempts=0,
+                delays=0,
                 cancel_asked=False,
                 problem="",
                 failed=0,
@@ -240,6 +241,10 @@ class Progress:
         self._done = done
         if time.monotonic() - self._written >= _WRITE_EVERY:
             self._write(total=total, unit=unit)
+
+    def leave_subject(self) -> None:
+        """Say that this is not the job of its subject any more: what comes for that gets another one."""
+        self._write(subject="")
 
     def set_failed(self, failed: int) -> None:
         """Say how much of it has failed."""

@@ -17,6 +17,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pacsbrowser.audit.refusals import add_up
 from pacsbrowser.jobs import work
 from pacsbrowser.jobs.models import Job, State
 from pacsbrowser.jobs.work import (
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _POLL = 0.5
 _TIDY_EVERY = 3600.0
+_ADD_UP_EVERY = 10.0
 _STOP_WITHIN = 8.0
 
 
@@ -120,6 +122,7 @@ class Worker:
     def _look_after(self) -> None:
         """Do what is due beside the jobs."""
         due: list[tuple[Callable[[], object], float]] = [(self.release_dead, 1.0), (_tidy, _TIDY_EVERY)]
+        due.append((add_up, _ADD_UP_EVERY))
         due += [(chore.function, chore.every) for chore in work.chores()]
         for function, every in due:
             if time.monotonic() - self._done_at.get(function, -every) < every:
@@ -151,7 +154,7 @@ class Worker:
             self._finish(job_row, State.CANCELLED)
         except JobDelayed as delay:
             fields = {"problem": str(delay)[:500], "not_before": timezone.now() + delay.wait}
-            self._mine(job_row).update(state=State.QUEUED, worker="", **fields)
+            self._mine(job_row).update(state=State.QUEUED, worker="", attempts=0, delays=F("delays") + 1, **fields)
         except (JobFailed, NotAllowed) as failure:
             self._finish(job_row, State.FAILED, problem=str(failure)[:500])
         except JobLost:
@@ -161,7 +164,7 @@ class Worker:
             logger.exception("Job %s (%s) failed", job_row.pk, job_row.name)
             self._end(job_row, f"It stopped with an unexpected {type(error).__name__}.", again=True)
         else:
-            self._finish(job_row, State.DONE, result=result or {})
+            self._finish(job_row, State.DONE, result=result or {}, problem="")
 
     def _finish(self, job_row: Job, state: State, **fields: object) -> None:
         end(self._mine(job_row), state, **fields)

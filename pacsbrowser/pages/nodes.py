@@ -19,7 +19,7 @@ from pacsbrowser.exchange.failures import ExchangeError, Unreachable
 from pacsbrowser.exchange.forwarding import begin
 from pacsbrowser.exchange.models import Kind, Login, Node, Rule
 from pacsbrowser.exchange.outbox import verify
-from pacsbrowser.exchange.sealing import seal
+from pacsbrowser.exchange.sealing import Unreadable, seal, unseal
 from pacsbrowser.exchange.web import host_of, port_of
 from pacsbrowser.pages.fields import style
 from pacsbrowser.pages.render import page
@@ -48,12 +48,13 @@ class NodeForm(NodeModelForm):
 
         model = Node
         fields = [
-            "name", "kind", "ae_title", "host", "port", "tls", "fetch_by", "url", "login", "username",
+            "name", "kind", "ae_title", "host", "port", "tls", "fetch_by", "url", "login", "username", "account",
             "may_store", "may_find", "may_get", "may_move", "addresses", "institutions",
         ]  # fmt: skip
         widgets = {"addresses": forms.Textarea(attrs={"rows": 2}), "institutions": forms.Textarea(attrs={"rows": 2})}
         help_texts = {
             "url": "Of the DICOMweb service, such as https://archive.example/dicom-web",
+            "account": "Whose API token it uses here. What this account sends is never forwarded back to the node.",
             "fetch_by": "For C-MOVE, the node has to know this archive by its AE title, address and port.",
             "addresses": "Addresses or networks that its calls come from, one a line. Empty: those of the host.",
             "institutions": "Limits what it finds here to studies of these, one a line. Empty: all studies.",
@@ -64,6 +65,7 @@ class NodeForm(NodeModelForm):
         has_one = bool(self.instance.secret)
         self.fields["new_secret"].help_text = "One is stored; leave empty to keep it." if has_one else ""
         self.fields["port"].required = False
+        self.fields["account"].empty_label = "none"  # type: ignore[attr-defined]
 
     def clean_port(self) -> int:
         """A node that is asked by URL needs no port."""
@@ -88,7 +90,19 @@ class NodeForm(NodeModelForm):
                 resolve(host, port_of(data["url"]) if is_web else data["port"])
             except Unreachable as problem:
                 self.add_error("url" if is_web else "host", str(problem))
+        if not self.errors and (why := self._why_no_secret(data)):
+            self.add_error("new_secret", why)
         return data
+
+    def _why_no_secret(self, data: dict[str, Any]) -> str:
+        """Say why a login lacks its secret: whoever leads a node elsewhere is not to hear the one that is stored."""
+        if data["kind"] != Kind.DICOMWEB or data["login"] == Login.NONE or data["new_secret"]:
+            return ""
+        if not self.instance.secret:
+            return "This is needed."
+        if "url" in self.changed_data:
+            return "The stored one is for the former place. Enter it again."
+        return why_unreadable(self.instance)
 
     def save(self, commit: bool = True) -> Node:
         """Seal a new secret; forget one that is not used."""
@@ -103,6 +117,15 @@ class NodeForm(NodeModelForm):
 
     def _is_trusted(self) -> bool:
         return self.instance.is_trusted and not set(PLACE) & set(self.changed_data)
+
+
+def why_unreadable(node: Node) -> str:
+    """Say why the secret of a node is of no use, '' where it is."""
+    try:
+        unseal(node.secret)
+    except Unreadable as problem:
+        return str(problem)
+    return ""
 
 
 class RuleForm(RuleModelForm):
@@ -126,7 +149,7 @@ class RuleForm(RuleModelForm):
 def node_list(request: HttpRequest) -> HttpResponse:
     """All nodes and rules."""
     rules = Rule.objects.select_related("node")
-    context = {"nodes": Node.objects.all(), "rules": rules, "own_title": settings.DIMSE_AE_TITLE}
+    context = {"nodes": Node.objects.select_related("account"), "rules": rules, "own_title": settings.DIMSE_AE_TITLE}
     return page(request, "pages/node_list.html", context)
 
 
@@ -208,7 +231,8 @@ def _edit_node(request: HttpRequest, node: Node) -> HttpResponse:
         messages.success(request, f"{saved.name} is saved. Verify that it answers.")
         return redirect("node_list")
     shown = Node() if is_new else Node.objects.get(pk=node.pk)
-    return page(request, "pages/node_detail.html", {"form": form, "node": shown}, status=422 if form.is_bound else 200)
+    context = {"form": form, "node": shown, "unreadable": why_unreadable(shown)}
+    return page(request, "pages/node_detail.html", context, status=422 if form.is_bound else 200)
 
 
 def _edit_rule(request: HttpRequest, rule: Rule) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Lists of accession numbers or Patient IDs that a person pastes or uploads: one a line, or a column of a CSV."""
 
+import codecs
 import csv
 from collections.abc import Sequence
 
@@ -36,9 +37,27 @@ class SmallFile(FileUploadHandler):
         return UploadedFile(ContentFile(bytes(self._data)), self.file_name, self.content_type, file_size)
 
 
+class BadList(ValueError):
+    """A list that cannot be read; the text says where."""
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file, in UTF-8 or, as spreadsheets write it, in UTF-16."""
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig", "replace")
+
+
 def read_numbers(text: str, kind: str) -> tuple[list[str], list[str]]:
-    """Return the numbers of a list, each once and in its order, and what was left out because it can be none."""
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=_delimiter(text)) if any(row)]
+    """Return the numbers of a list, each once and in its order, and what was left out because it can be none.
+
+    Raises:
+        BadList: it is no table.
+    """
+    reader = csv.reader(text.splitlines(), delimiter=_delimiter(text))
+    try:
+        rows = [row for row in reader if any(row)]
+    except csv.Error:
+        raise BadList(f"The list cannot be read: near line {reader.line_num:,}, a quote is not closed.") from None
     column, has_heading = _column(rows[0], kind) if rows else (0, False)
     cells = [row[column].strip() for row in rows[has_heading:] if len(row) > column]
     found = dict.fromkeys(cell for cell in cells if cell)

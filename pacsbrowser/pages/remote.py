@@ -25,7 +25,7 @@ from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.questions import answers_names, questions_of
 from pacsbrowser.exchange.remote_query import Answer, RemoteStudy, search
 from pacsbrowser.pages.list_state import DATES, SEXES, ListState, read_state
-from pacsbrowser.pages.number_lists import SmallFile, read_numbers
+from pacsbrowser.pages.number_lists import BadList, SmallFile, decode, read_numbers
 from pacsbrowser.pages.people import signed_in
 from pacsbrowser.pages.render import page
 
@@ -105,9 +105,12 @@ def _take_numbers(request: HttpRequest) -> HttpResponse:
     chosen = [int(key) for key in request.POST.getlist("node") if is_key(key)]
     nodes, kind = list(Node.objects.filter(pk__in=chosen)), request.POST.get("kind", "")
     file = request.FILES.get("file")
-    text = request.POST.get("numbers", "") + "\n" + (file.read().decode("utf-8-sig", "replace") if file else "")
-    numbers, refused = read_numbers(text, kind)
-    problem = _problem_of(nodes, kind, numbers)
+    text = request.POST.get("numbers", "") + "\n" + (decode(file.read()) if file else "")
+    try:
+        numbers, refused = read_numbers(text, kind)
+        problem = _problem_of(nodes, kind, numbers)
+    except BadList as error:
+        problem = str(error)
     if problem:
         messages.error(request, problem)
         return redirect("remote_list")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from pacsbrowser.access.models import Role, Token, User
 from pacsbrowser.access.tokens import make_token
-from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.audit.models import Action, Event, Refusal
 from pacsbrowser.dicomweb.urls import urlpatterns
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,6 +95,16 @@ def test_anything_else_is_refused(client: Client, user: User, value: str) -> Non
 def test_a_password_is_no_token(client: Client, user: User) -> None:
     assert client.get(f"{BASE}nothing", headers=basic("uma", "a long password")).status_code == 401
     assert Event.objects.filter(action=Action.LOGIN_FAILED, door="dicomweb").exists()
+
+
+def test_refused_tokens_by_the_dozen_are_counted(client: Client, user: User) -> None:
+    for number in range(12):
+        client.get(f"{BASE}studies", headers={"Authorization": f"Bearer pb_{number}"})
+    events = Event.objects.filter(action=Action.LOGIN_FAILED)
+    counted = sum(Refusal.objects.values_list("more", flat=True))
+    # the minute may end meanwhile
+    assert events.count() <= 2 and events.count() + counted == 12
+    assert events.first().address == "127.0.0.1"
 
 
 def test_a_token_ends_with_its_time_and_with_its_user(client: Client, user: User) -> None:

@@ -2,9 +2,12 @@
 
 import io
 import os
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +29,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     register_uid,
     uid_to_service_class,
 )
+from pynetdicom.transport import AssociationSocket
 
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.part10 import find_dataset_start
@@ -37,6 +41,21 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 PATIENT_FIND, STUDY_FIND = PatientRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelFind
 PATIENT_GET = PatientRootQueryRetrieveInformationModelGet
 STUDY_MOVE = StudyRootQueryRetrieveInformationModelMove
+
+
+def _close(link: AssociationSocket) -> None:
+    """Close a socket of pynetdicom, also one that the other side has reset.
+
+    pynetdicom itself leaves such a one to the garbage collector, which names whatever test runs at that moment, and
+    a warning to be ignored would hide what this product leaves open.
+    """
+    if link.socket is not None:
+        with suppress(OSError):
+            link.socket.shutdown(socket.SHUT_RDWR)
+        link.socket.close()
+
+
+AssociationSocket._shutdown_socket = _close  # type: ignore[method-assign]
 
 
 def dcmtk(name: str) -> str:
@@ -142,7 +161,7 @@ def send(link: Association, file: bytes, *, uid: str = "", data: bytes | None = 
         for one in link.accepted_contexts
         if one.abstract_syntax == request.AffectedSOPClassUID and one.transfer_syntax[0] == meta.transfer_syntax_uid
     )
-    link._reactor_checkpoint.clear()
+    _pause(link)
     try:
         link.dimse.send_msg(request, context.context_id)
         _, answer = link.dimse.get_msg(block=True)
@@ -150,6 +169,14 @@ def send(link: Association, file: bytes, *, uid: str = "", data: bytes | None = 
         link._reactor_checkpoint.set()
     assert answer is not None, "the association ended without an answer"
     return int(answer.Status)
+
+
+def _pause(link: Association) -> None:
+    """Keep pynetdicom's own thread from taking the answer, which it would throw away: wait until it waits."""
+    link._reactor_checkpoint.clear()
+    waiting = link._reactor_checkpoint._cond
+    while link.is_alive() and not waiting._waiters:  # type: ignore[attr-defined]
+        time.sleep(0.0001)
 
 
 def make_node(ae_title: str, port: int = 104, **fields: Any) -> Node:
@@ -191,9 +218,12 @@ def fetch(
 
 
 class Receiver:
-    """A storage SCP of pynetdicom that keeps what it gets."""
+    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`."""
 
-    def __init__(self, forms: Sequence[tuple[str, str]], refuses: str = "") -> None:
+    def __init__(
+        self, forms: Sequence[tuple[str, str]], refuses: str = "", may_go_on: threading.Event | None = None
+    ) -> None:
+        self._may_go_on = may_go_on
         self.data_sets: dict[str, bytes] = {}
         self.originators: set[tuple[str, int]] = set()
         self._refuses = refuses
@@ -214,6 +244,8 @@ class Receiver:
 
     def _take(self, event: Any) -> int:
         request = event.request
+        if self._may_go_on and len(self.data_sets) >= 5:
+            assert self._may_go_on.wait(20)
         if request.AffectedSOPInstanceUID == self._refuses:
             return 0xA700
         self.data_sets[str(request.AffectedSOPInstanceUID)] = request.DataSet.getvalue()

@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+import pytest
+from django.utils import timezone
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.pdu import P_DATA_TF
@@ -10,11 +12,13 @@ from pynetdicom.pdu import P_DATA_TF
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.models import Action, Event
+from pacsbrowser.exchange.commitment import JOB, parameters
 from pacsbrowser.jobs.models import Job, State
+from pacsbrowser.jobs.work import enqueue
 from pacsbrowser.jobs.worker import Worker
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.dimse.peers import CT, Archive, make_node, send
-from tests.live import wait_until
+from tests.live import free_port, wait_until
 
 COMMITMENT, WELL_KNOWN = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -115,6 +119,18 @@ def test_the_report_comes_over_an_association_of_ours(archive: Archive) -> None:
     job.refresh_from_db()
     assert job.state == State.DONE
     assert (reports.types, reports.safe) == ([1], {f"{ROOT}.1.1.1"})
+
+
+@pytest.mark.django_db
+def test_a_report_waits_for_a_node_that_is_not_there() -> None:
+    ingest_datasets(*make_series(1))
+    node = make_node("MODALITY", free_port())
+    enqueue(JOB, None, "Storage commitment", **parameters(node, "1.2.3.4.5", [(CT, f"{ROOT}.1.1.1")]))
+    for _ in range(5):
+        assert Worker().work_once()
+        Job.objects.update(not_before=timezone.now())
+    job = Job.objects.get()
+    assert (job.state, job.delays) == (State.QUEUED, 5) and "does not take a connection" in job.problem
 
 
 def test_a_report_that_was_taken_is_not_sent_again(archive: Archive) -> None:

@@ -116,16 +116,20 @@ def test_only_what_is_known_and_asked_for_comes_back(stocked: Archive) -> None:
         ("", {"PatientID": "M1"}, "ISO_IR 192"),
         ("ISO_IR 100", {"PatientID": "W1"}, "ISO_IR 192"),
         ("GB18030", {"PatientID": "W1"}, "GB18030"),
+        ("\\ISO 2022 IR 58", {"PatientID": "W1"}, "ISO_IR 192"),
+        ("ISO 2022 IR 6\\ISO 2022 IR 100", {"PatientID": "M1"}, "ISO 2022 IR 6\\ISO 2022 IR 100"),
+        ("\\ISO 2022 IR 87", {"PatientID": "M1"}, "ISO_IR 192"),
         ("ISO_IR 100", {"PatientID": "P1"}, None),
     ],
 )
 def test_answers_declare_their_character_set(
     stocked: Archive, asked: str, keys: dict[str, str], declared: str | None
 ) -> None:
-    found = stocked.find("STUDY", SpecificCharacterSet=asked, PatientName="", **keys)
+    found = stocked.find("STUDY", SpecificCharacterSet=asked.split("\\"), PatientName="", **keys)
     names = {"M1": MULLER["PatientName"], "W1": WANG["PatientName"], "P1": "Doe^Jane"}
     assert [str(one.PatientName) for one in found] == [names[keys["PatientID"]]]
-    assert found[0].get("SpecificCharacterSet") == declared
+    told = found[0].get("SpecificCharacterSet")
+    assert (told if told is None or isinstance(told, str) else "\\".join(told)) == declared
 
 
 def test_names_are_asked_in_the_declared_character_set(stocked: Archive) -> None:

@@ -1,6 +1,7 @@
 """C-GET and C-MOVE: every object comes back as it was received, in every form that the other side can take."""
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,23 @@ def test_a_move_tells_how_far_it_is(archive: Archive) -> None:
     assert told == [(0xFF00, 3, 1), (0xFF00, 2, 2), (0xFF00, 1, 3), (0x0000, None, 4)]
     assert len(receiver.data_sets) == 4
     assert receiver.originators == {("TESTER", 1)}
+
+
+def test_a_move_can_be_cancelled(archive: Archive) -> None:
+    ingest_datasets(*make_series(40))
+    cancelled = threading.Event()
+    with Receiver([(CT, EXPLICIT)], may_go_on=cancelled) as receiver, archive.associate(STUDY_MOVE) as link:
+        make_node("TARGET", receiver.port)
+        answers = []
+        for answer in link.send_c_move(asked(StudyInstanceUID=f"{ROOT}.1"), "TARGET", STUDY_MOVE, msg_id=5):
+            answers.append(answer)
+            if len(answers) == 3:
+                link.send_c_cancel(5, query_model=STUDY_MOVE)
+                cancelled.set()
+        status = answers[-1][0]
+        assert status.Status == 0xFE00
+    told = (status.NumberOfCompletedSuboperations, status.NumberOfRemainingSuboperations)
+    assert told == (len(receiver.data_sets), 40 - len(receiver.data_sets)) and told[0] <= 6
 
 
 def test_moves_that_fail(archive: Archive) -> None:

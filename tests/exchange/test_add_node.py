@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from pacsbrowser.access.models import User
 from pacsbrowser.exchange.models import FetchBy, Kind, Login, Node
 from pacsbrowser.exchange.sealing import unseal
 
@@ -33,6 +34,13 @@ def test_a_dicomweb_node(tmp_path: Path) -> None:
     node = add("Web", "--url", "http://127.0.0.1:8042/dicom-web", "--user", "anna", "--token-file", str(file))
     assert (node.login, node.username) == (Login.BASIC, "anna")
     assert Node.objects.count() == 1
+
+
+def test_the_account_that_a_node_uses_here() -> None:
+    user = User.objects.create_user("other-archive", password="x")
+    assert add("Web", "--url", "http://127.0.0.1:8042/", "--account", "other-archive").account == user
+    with pytest.raises(CommandError, match="no user nobody"):
+        add("Web", "--url", "http://127.0.0.1:8042/", "--account", "nobody")
 
 
 def test_a_dimse_node_that_is_fetched_from_by_c_get() -> None:

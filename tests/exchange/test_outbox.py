@@ -1,6 +1,7 @@
 """Sending in the background: a result for each object, a retry of the failed ones, rights, and auto-forward."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from pacsbrowser.archive.selection import Selection
 from pacsbrowser.audit.models import Event
 from pacsbrowser.dicom.part10 import EXPLICIT_UID
 from pacsbrowser.exchange import forwarding, outbox
-from pacsbrowser.exchange.models import Rule
+from pacsbrowser.exchange.models import Kind, Node, Rule
+from pacsbrowser.jobs import items
 from pacsbrowser.jobs.models import ItemState, Job, State
 from pacsbrowser.jobs.work import retry
 from pacsbrowser.jobs.worker import Worker
@@ -164,10 +166,56 @@ def test_forwarding_is_tried_again_later_each_time() -> None:
     assert Job.objects.get().state == State.DONE
 
 
+def test_an_object_for_which_there_is_no_room_waits_and_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "_READ_AT_ONCE", 2)
+    with Receiver(FORMS, refuses=f"{ROOT}.1.1.1") as receiver:
+        rule_for(receiver.port)
+        ingest_datasets(*make_series(5))
+        forwarding.look()
+        run_now()
+        job = Job.objects.get()
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.{number}" for number in (2, 3, 4, 5)}
+        assert (job.state, job.delays) == (State.QUEUED, 1) and "A700" in job.problem
+        assert [item.label for item in job.items.filter(state=ItemState.WAITING)] == [f"{ROOT}.1.1.1"]
+        ingest_datasets(*make_series(1, study=2))
+        forwarding.look()
+        later = Job.objects.exclude(pk=job.pk).get()
+        assert later.not_before < job.not_before, "what arrives meanwhile does not wait for it"
+        receiver.data_sets.clear()
+        receiver._refuses = ""
+        run_now()
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.1", f"{ROOT}.2.1.1"}
+    job.refresh_from_db()
+    assert (job.state, job.problem) == (State.DONE, "")
+
+
+def test_what_a_node_does_not_take_at_all_is_not_tried_for_a_day() -> None:
+    with Receiver(FORMS) as receiver:
+        rule_for(receiver.port)
+        ingest_datasets(make_dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.4"))
+        forwarding.look()
+        run_now()
+    job = Job.objects.get()
+    assert job.state == State.FAILED and "accepts none" in job.items.get(state=ItemState.FAILED).reason
+
+
 def test_nothing_goes_back_to_where_it_came_from() -> None:
     rule = rule_for(free_port())
     arrived = forwarding.Arrived(1, "1.2", "CT", "", "", "", "TARGET", "dimse", 1)
     assert not forwarding.matches(rule, rule.node, arrived)
+
+
+def test_nothing_goes_back_to_the_account_of_a_dicomweb_node(uploader: User) -> None:
+    web = Node.objects.create(name="web", kind=Kind.DICOMWEB, url="http://192.0.2.1/", account=uploader)
+    rule = Rule(name="rule", node=web)
+    by_stow = forwarding.Arrived(1, "1.2", "CT", "", "", "", "sender", "stow", 1, account=uploader.pk)
+    assert not forwarding.matches(rule, web, by_stow)
+    assert forwarding.matches(rule, web, replace(by_stow, account=None))
+    assert forwarding.matches(rule, web, replace(by_stow, door="upload")), "the account may be a person's too"
+    assert forwarding.matches(rule, web, replace(by_stow, fetched_from=web.pk + 1)), "a person fetched it from another"
+    assert not forwarding.matches(rule, web, replace(by_stow, account=None, fetched_from=web.pk))
+    web.account = None
+    assert forwarding.matches(rule, web, by_stow)
 
 
 @pytest.mark.parametrize(

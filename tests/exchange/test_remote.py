@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.access.scope import EVERYTHING
-from pacsbrowser.archive.models import Copy, Delivery, Instance, Level, Study
+from pacsbrowser.archive.models import Copy, Delivery, Door, Instance, Level, Study
 from pacsbrowser.archive.search import Filters, parse_query
 from pacsbrowser.archive.selection import Selection
 from pacsbrowser.audit.models import Event
-from pacsbrowser.exchange import inbound, outbox
-from pacsbrowser.exchange.models import FetchBy, Kind, Login, Node
+from pacsbrowser.exchange import forwarding, inbound, outbox
+from pacsbrowser.exchange.models import FetchBy, Kind, Login, Node, Rule
 from pacsbrowser.exchange.questions import answers_names, questions_of
 from pacsbrowser.exchange.remote_query import RETURNED, RemoteStudy, search
 from pacsbrowser.exchange.sealing import seal
@@ -160,6 +161,68 @@ def test_two_instances_search_fetch_and_send(archive: Archive, filled: LiveApp, 
     assert inbound.counts_here(boss_scope(boss), [f"{UID}.71", f"{UID}.72"]) == {f"{UID}.71": 30}
 
 
+@pytest.mark.parametrize("protocol", ["move", "web"])
+def test_what_was_fetched_from_a_node_is_not_forwarded_to_it(
+    archive: Archive,  # noqa: F811
+    filled: LiveApp,
+    token: str,
+    boss: User,
+    protocol: str,
+) -> None:
+    nodes = nodes_of(filled, archive.port, token)
+    for name, node in nodes.items():
+        Rule.objects.create(name=f"to {name}", node=node)
+    for fetch_by in (FetchBy.MOVE, FetchBy.GET):
+        nodes[protocol].fetch_by = fetch_by
+        nodes[protocol].save()
+        # the title by which the other instance calls is that of its node here
+        Node.objects.filter(pk=nodes["move"].pk).update(ae_title="PACSBROWSER")
+        inbound.enqueue_fetch(Node.objects.get(pk=nodes[protocol].pk), [f"{UID}.71"], boss)
+        assert Worker().work_once()
+        assert Instance.objects.count() == 30
+        forwarding.look()
+        titles = set(Job.objects.filter(name=forwarding.FORWARD).values_list("title", flat=True))
+        other = "web" if protocol == "move" else "move"
+        assert titles == {f"Forward to {other} (to {other})"}
+
+
+def test_two_archives_that_forward_to_each_other_come_to_an_end(
+    archive: Archive,  # noqa: F811
+    filled: LiveApp,
+    token: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Here by DICOMweb, there by DIMSE: neither can tell from whom the objects are."""
+    node = nodes_of(filled, archive.port, token)["web"]
+    filled.manage("shell", "-v", "0", "-c", RULE_THERE)
+    request.addfinalizer(lambda: filled.manage("shell", "-v", "0", "-c", NO_RULE_THERE))
+    Rule.objects.create(name="there", node=node)
+    ingest_datasets(*make_series(3, study=671))
+    forwarding.look()
+    Job.objects.update(not_before=timezone.now())
+    while Worker().work_once():
+        pass
+    assert Job.objects.get().state == State.DONE
+    # the other instance sends them back, once
+    received = Delivery.objects.filter(door=Door.DIMSE, already_here__gt=0)
+    wait_until(lambda: sum(received.values_list("already_here", flat=True)) == 3, 60, "the other's forward")
+    there = "from pacsbrowser.jobs.models import Job; print([(j.name, j.state) for j in Job.objects.all()])"
+    wait_until(lambda: "('forward', 'done')" in filled.manage("shell", "-v", "0", "-c", there).stdout, 30)
+    forwarding.look()
+    assert Job.objects.count() == 1 and Instance.objects.count() == 3
+
+
+# a rule of the other instance, as an administrator makes one
+RULE_THERE = """
+from pacsbrowser.exchange import forwarding
+from pacsbrowser.exchange.models import Node, Rule
+rule = Rule(name="back", node=Node.objects.get(name="the tests"))
+forwarding.begin(rule)
+rule.save()
+"""
+NO_RULE_THERE = "from pacsbrowser.exchange.models import Rule; Rule.objects.all().delete()"
+
+
 def boss_scope(user: User) -> Any:
     from pacsbrowser.access.scope import scope_of
 
@@ -194,6 +257,12 @@ def test_one_node_that_fails_does_not_spoil_the_others(filled: LiveApp, token: s
     first, second = search([dead, nodes["web"]], [{"PatientID": "REM1"}])
     assert "does not take a connection" in first.problem and not first.studies
     assert [one.uid for one in second.studies] == [f"{UID}.71"]
+    job = inbound.enqueue_list([dead, nodes["web"]], "patient", ["REM2", "NOWHERE"], boss)
+    Worker().work_once()
+    job.refresh_from_db()
+    came, nowhere = job.items.order_by("pk")
+    assert (came.state, came.reason[:15]) == (ItemState.WARNING, "1 study. dead: ") and job.failed == 1
+    assert nowhere.state == ItemState.FAILED and nowhere.reason.startswith("dead: ")
     job = inbound.enqueue_fetch(dead, [f"{UID}.71"], boss)
     Worker().work_once()
     job.refresh_from_db()

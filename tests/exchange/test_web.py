@@ -2,10 +2,12 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from pacsbrowser.exchange import addresses, stow, web
 from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
 from pacsbrowser.exchange.models import Kind, Login, Node
 from pacsbrowser.exchange.sealing import seal
-from tests.datasets import ROOT, ingest_datasets, make_series
+from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.live import LiveApp, free_port
 
 pytestmark = pytest.mark.django_db
@@ -26,15 +28,18 @@ def web_node(url: str, **fields: Any) -> Node:
 
 
 @contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Run a server that answers everything in one way, and keep the headers that it was sent."""
+def answering(
+    answer: Callable[[BaseHTTPRequestHandler], None], certificates: Path | None = None
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Run a server that answers everything in one way, over TLS where it has certificates; keep what it was sent."""
     asked: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.body = b""
             if self.headers.get("Transfer-Encoding") == "chunked":
-                while int(size := self.rfile.readline(), 16):
-                    self.rfile.read(int(size, 16) + 2)
+                while length := int(self.rfile.readline(), 16):
+                    self.body += self.rfile.read(length + 2)[:-2]
                 self.rfile.readline()
             asked.append({"path": self.path, **{key.lower(): value for key, value in self.headers.items()}})
             answer(self)
@@ -45,10 +50,14 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tupl
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificates:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificates / "own.pem", certificates / "own.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web/", asked
+        yield f"http{'s' if certificates else ''}://127.0.0.1:{server.server_address[1]}/dicom-web/", asked
     finally:
         server.shutdown()
         thread.join()
@@ -131,7 +140,7 @@ def test_nobody_there_and_nonsense() -> None:
 
 
 def test_a_node_with_a_secret_of_another_installation_says_so() -> None:
-    with pytest.raises(ExchangeError, match="damaged"):
+    with pytest.raises(ExchangeError, match="Enter it again"):
         web.ping(web_node("http://127.0.0.1:1", login=Login.BEARER, secret="???"))
 
 
@@ -154,6 +163,39 @@ def test_each_object_gets_what_the_answer_says_of_it() -> None:
         (False, False),
     ]
     assert len(asked) == 1 and asked[0]["transfer-encoding"] == "chunked"
+
+
+def test_what_is_too_much_at_once_goes_in_parts() -> None:
+    ingest_datasets(*make_series(4), make_dataset(SOPInstanceUID=f"{ROOT}.9", PixelData=bytes(200_000)))
+    uids = [f"{ROOT}.1.1.1", f"{ROOT}.1.1.2", f"{ROOT}.1.1.3", f"{ROOT}.1.1.4", f"{ROOT}.9"]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body: bytes = handler.body  # type: ignore[attr-defined]
+        parts = body.split(b"Content-Type: application/dicom")[1:]
+        if len(parts) > 2 or len(body) > 100_000:
+            says(413)(handler)
+            return
+        stored = [_item(uid) for uid in uids if any(uid.encode() in part for part in parts)]
+        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": stored}}).encode())(handler)
+
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(answer) as (url, asked):
+        sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
+    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False]
+    assert "too much at once" in sent[uids[4]].reason and not sent[uids[4]].may_go_later
+    assert len(asked) < 9
+
+
+def test_a_node_that_is_not_reached_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest_datasets(*make_series(5))
+    monkeypatch.setattr(stow, "MOST_OBJECTS", 2)
+    tries: list[Any] = []
+    real = socket.create_connection
+    monkeypatch.setattr(web.socket, "create_connection", lambda *how, **more: tries.append(how) or real(*how, **more))
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    sent = list(stow.store_instances(web_node(f"http://127.0.0.1:{free_port()}"), keys, lambda: False))
+    assert [one.status for one in sent] == [stow.NOT_SENT] * 5 and len(tries) == 1
+    assert {one.reason for one in sent} == {sent[0].reason} and "does not take a connection" in sent[0].reason
 
 
 def _item(uid: str, tag: str = "", value: int = 0) -> dict[str, Any]:

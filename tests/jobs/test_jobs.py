@@ -286,8 +286,34 @@ def test_a_job_may_ask_to_be_run_later() -> None:
     worker = Worker()
     assert worker.work_once() and not worker.work_once()
     row.refresh_from_db()
-    assert (row.state, row.problem, row.attempts, row.worker) == (State.QUEUED, "Nobody answers.", 1, "")
+    assert (row.state, row.problem, row.attempts, row.worker) == (State.QUEUED, "Nobody answers.", 0, "")
+    assert row.delays == 1
     assert timedelta(minutes=4) < row.not_before - timezone.now() < timedelta(minutes=6)
+
+
+def test_planned_delays_use_up_no_attempts() -> None:
+    """However often a job has put itself off, its worker may die as often as with any other."""
+    fails = [JobDelayed("nobody there", timedelta(hours=1))] * 5 + [RuntimeError()] * (work.MAX_ATTEMPTS - 1)
+
+    @job("later")
+    def later(progress: Progress) -> None:
+        if fails:
+            raise fails.pop(0)
+
+    row = enqueue("later", None, "Later")
+    for _ in range(len(fails)):
+        assert Worker().work_once()
+        row.refresh_from_db()
+        assert row.state == State.QUEUED
+        Job.objects.update(not_before=timezone.now())
+    assert (row.delays, row.attempts) == (5, work.MAX_ATTEMPTS - 1)
+    assert Worker().work_once()
+    row.refresh_from_db()
+    assert row.state == State.DONE
+    Job.objects.update(state=State.FAILED)
+    assert retry(row)
+    row.refresh_from_db()
+    assert (row.delays, row.attempts) == (0, 0)
 
 
 def test_one_lane_is_kept_for_what_is_no_transfer() -> None:

@@ -89,6 +89,30 @@ def test_a_secret_is_sealed_kept_and_never_shown() -> None:
     assert not Event.objects.filter(detail__icontains="s3cret").exists()
 
 
+def test_a_secret_that_cannot_be_read_is_said_and_has_to_be_entered_again() -> None:
+    client = client_of("administrator")
+    client.post(reverse("node_add"), WEB)
+    node = Node.objects.get()
+    address = reverse("node_detail", args=[node.pk])
+    assert "cannot be read" not in text_of(client.get(address))
+    Node.objects.update(secret="of another installation")
+    assert "cannot be read" in text_of(client.get(address))
+    assert "cannot be read" in text_of(client.post(reverse("node_verify", args=[node.pk]), follow=True))
+    assert client.post(address, {**WEB, "new_secret": ""}).status_code == 422
+    assert client.post(address, WEB).status_code == 302
+    assert "cannot be read" not in text_of(client.get(address))
+
+
+def test_a_secret_is_sent_to_no_other_place_than_it_was_entered_for() -> None:
+    client = client_of("administrator")
+    assert "This is needed" in text_of(client.post(reverse("node_add"), {**WEB, "new_secret": ""}))
+    client.post(reverse("node_add"), WEB)
+    address = reverse("node_detail", args=[Node.objects.get().pk])
+    moved = {**WEB, "url": "https://198.51.100.8/dicom-web"}
+    assert "Enter it again" in text_of(client.post(address, {**moved, "new_secret": ""}))
+    assert client.post(address, moved).status_code == 302
+
+
 def test_trust_of_the_operator_ends_where_the_place_changes() -> None:
     node = make_node("READ", 104)
     client, address = client_of("administrator"), reverse("node_detail", args=[node.pk])

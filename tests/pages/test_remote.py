@@ -9,7 +9,7 @@ from django.urls import reverse
 from pacsbrowser.audit.models import Event
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.jobs.models import Job
-from pacsbrowser.pages.number_lists import read_numbers
+from pacsbrowser.pages.number_lists import decode, read_numbers
 from tests.datasets import ROOT, ingest_datasets, make_series
 from tests.dimse.conftest import archive  # noqa: F401 - a fixture
 from tests.dimse.peers import Archive, make_node
@@ -104,6 +104,18 @@ def test_a_list_needs_its_token_and_has_a_limit() -> None:
     assert answer.status_code in (302, 400) and not Job.objects.exists()
 
 
+@pytest.mark.django_db
+def test_a_list_that_is_no_table_says_where() -> None:
+    fields = {"node": make_node("ONE", free_port()).pk, "kind": "accession", "numbers": 'A1\n"' + "x" * 200_000}
+    page = text_of(client_of("uploader").post(reverse("remote_numbers"), fields, follow=True))
+    assert "near line 2" in page and not Job.objects.exists()
+
+
+def test_files_of_spreadsheets() -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        assert decode("Ü1\n".encode(encoding)) == "Ü1\n"
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "numbers"),
     [
@@ -114,6 +126,7 @@ def test_a_list_needs_its_token_and_has_a_limit() -> None:
         ("PatientID\n0012\n0013\n0012", "patient", ["0012", "0013"]),
         ("AccessionNumber\nA1", "patient", ["A1"]),
         ("", "patient", []),
+        ('A1\n"A2', "accession", ["A1", "A2"]),
     ],
 )
 def test_reading_lists(text: str, kind: str, numbers: list[str]) -> None:

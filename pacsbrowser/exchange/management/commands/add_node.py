@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from pacsbrowser.access.models import User
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.exchange.addresses import parse_networks
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", default="", help="the URL of its DICOMweb service, in place of AE title and host")
         parser.add_argument("--user", default="", help="user name for that, if it wants a password")
         parser.add_argument("--token-file", metavar="FILE", help="file with the token, or with the password of --user")
+        parser.add_argument("--account", default="", metavar="USER", help="whose API token it uses here")
         parser.add_argument(
             "--institution", action="append", default=[], help="limit it to studies of an institution; may be repeated"
         )
@@ -68,6 +70,9 @@ class Command(BaseCommand):
         """Set where its DICOMweb service is, and how to log in to it."""
         node.url, node.username = options["url"], options["user"]
         node.login, node.secret = Login.NONE, ""
+        node.account = User.objects.filter(username=options["account"]).first() if options["account"] else None
+        if options["account"] and node.account is None:
+            raise CommandError(f"--account: there is no user {options['account']}.")
         if path := options["token_file"]:
             try:
                 secret = Path(path).read_text().strip()
