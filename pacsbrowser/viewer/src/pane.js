@@ -1,14 +1,13 @@
 // One viewport: a stack of pictures with its slider, its text, and the reason where a picture cannot be shown.
 
 import { cache, Enums, imageLoader } from '@cornerstonejs/core'
-import { numbers, TAGS } from './dicom-json.js'
 import { icon, make } from './dom.js'
-import { extentOf } from './mend.js'
 import { around, fitting } from './order.js'
 import { corners, sides } from './overlay.js'
 import { explain } from './problems.js'
 import { addToTools } from './tools.js'
 import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { rescaledExtent } from './usual.js'
 import { ownWindows, rangeOf, windowOf } from './windows.js'
 
 const { Events, RequestType, ViewportType } = Enums
@@ -26,6 +25,8 @@ export class Pane extends EventTarget {
     this.turn = 0
     this.isWhole = false
     this.note = ''
+    this.hasLayer = false
+    this.layerTurn = {}
     this.hasOwnWindow = false
     /** @type {number | undefined} */ this.resting = undefined
     /** @type {number | undefined} */ this.waiting = undefined
@@ -50,6 +51,7 @@ export class Pane extends EventTarget {
     }
     this.element.addEventListener(Events.VOI_MODIFIED, () => { this.hasOwnWindow = this.isWhole; this.changed() })
     this.element.addEventListener(Events.PRE_STACK_NEW_IMAGE, (/** @type {any} */ event) => this.#wants(event.detail.imageId))
+    this.element.addEventListener(Events.IMAGE_RENDERED, () => { if (this.section.dataset.state) this.dispatchEvent(new Event('picture')) })
     this.element.addEventListener(Events.STACK_NEW_IMAGE, (/** @type {any} */ event) => this.#shows(event.detail.imageId))
   }
 
@@ -77,7 +79,6 @@ export class Pane extends EventTarget {
       if (turn !== this.turn) return
       await this.viewport.setStack([picture.id], 0)
       if (turn !== this.turn) return
-      this.#windowUnpadded()
       if (window) this.setWindow(rangeOf(window))
       this.viewport.render()
       await stack.loadAll()
@@ -85,7 +86,6 @@ export class Pane extends EventTarget {
       const kept = this.hasOwnWindow ? this.viewport.getProperties() : null
       await this.viewport.setStack(stack.ids, this.index)
       if (turn !== this.turn) return
-      this.#windowUnpadded()
       if (kept) this.viewport.setProperties({ voiRange: kept.voiRange, invert: kept.invert })
       this.viewport.render()
       this.#fetchAround(1)
@@ -137,7 +137,6 @@ export class Pane extends EventTarget {
     const own = this.data && ownWindows(this.data)[0]
     this.viewport.resetProperties()
     if (own) this.viewport.setProperties({ voiRange: rangeOf(own.window) })
-    else this.#windowUnpadded()
     this.hasOwnWindow = false
     this.viewport.render()
     this.changed()
@@ -146,21 +145,7 @@ export class Pane extends EventTarget {
   /** The smallest and the largest value of the picture, without what pads it. */
   get extent() {
     const image = this.viewport.getCornerstoneImage()
-    const first = (/** @type {string} */ tag) => (this.data ? numbers(this.data, tag)?.[0] : undefined)
-    const [slope, intercept] = [first(TAGS.slope) ?? 1, first(TAGS.intercept) ?? 0]
-    const rescale = (/** @type {number} */ value) => value * slope + intercept
-    const isScaled = Boolean(image?.preScale?.scaled)
-    const how = { padding: first(TAGS.padding), limit: first(TAGS.paddingLimit), scale: isScaled ? rescale : Number }
-    const found = (image && extentOf(image.getPixelData(), how)) || { min: 0, max: 1 }
-    return isScaled ? found : { min: rescale(found.min), max: rescale(found.max) }
-  }
-
-  /** Without a window of its own a padded picture would get one that is as wide as its padding is far off. */
-  #windowUnpadded() {
-    const { data } = this
-    if (!data || this.isColour || !data[TAGS.padding] || ownWindows(data).length) return
-    const { min, max } = this.extent
-    if (max > min) this.viewport.setProperties({ voiRange: { lower: min, upper: max } })
+    return image ? rescaledExtent(image, this.data) : { min: 0, max: 1 }
   }
 
   changed() { this.dispatchEvent(new Event('change')) }
@@ -245,13 +230,14 @@ export class Pane extends EventTarget {
         ...(page ? [make('a', { href: page }, 'Page of this instance')] : [])))
     this.why.replaceChildren(notice)
     if (slide?.pixels && this.picture) {
-      const address = `${this.picture.id.replace('wadors:', '')}/rendered`
+      const address = `${stack.root}/instances/${slide.uid}/frames/${this.picture.frame}/rendered`
       const drawn = make('img', { src: address, alt: 'The picture as the server draws it' })
       drawn.addEventListener('error', () => drawn.remove())
       this.why.append(drawn)
     }
     this.why.hidden = false
     Object.assign(this.section.dataset, { problem: told.step, state: 'failed' })
+    this.dispatchEvent(new Event('picture'))
   }
 
   /** The series could not be opened at all. @param {any} error */
@@ -261,6 +247,7 @@ export class Pane extends EventTarget {
       make('p', {}, make('b', {}, `${told.step}. `), `${told.what} ${told.todo}`)))
     this.why.hidden = false
     this.section.dataset.state = 'failed'
+    this.dispatchEvent(new Event('picture'))
   }
 
   /** Says something in the viewport for a while. @param {string} text */

@@ -2,6 +2,8 @@
 
 import { addTool, AngleTool, annotation, CrosshairsTool, EllipticalROITool, Enums, LengthTool, PanTool, ProbeTool, RectangleROITool, ReferenceLinesTool, StackScrollTool, ToolGroupManager, utilities, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools'
 
+import { lengthLines, probeLines, regionLines } from './values.js'
+
 const { Primary, Secondary, Auxiliary, Wheel } = Enums.MouseBindings
 const ENGINE = 'viewer'
 
@@ -29,8 +31,12 @@ const INK = {
 /** @type {any} */ let planes
 let chosen = 'window'
 
-/** Makes the two groups of tools: for stacks, and for planes through a volume. */
-export function makeTools() {
+/** What the tools that measure values write beside what they draw. @type {Record<string, ((found: any, data: any) => string[] | undefined) | undefined>} */
+const LINES = { length: lengthLines, ellipse: regionLines, rectangle: regionLines, probe: probeLines }
+
+/** Makes the two groups of tools: for stacks, and for planes through a volume.
+ * @param {(targetId: string) => import('./dicom-json.js').Metadata | undefined} dataOf the metadata of what a tool measures */
+export function makeTools(dataOf) {
   for (const tool of [...Object.values(TOOLS), ReferenceLinesTool, CrosshairsTool]) addTool(tool)
   const { style } = annotation.config
   const usual = style.getDefaultToolStyles()
@@ -38,7 +44,12 @@ export function makeTools() {
   stacks = ToolGroupManager.createToolGroup('stacks')
   planes = ToolGroupManager.createToolGroup('planes')
   for (const group of [stacks, planes]) {
-    for (const tool of Object.values(TOOLS)) group.addTool(tool.toolName)
+    for (const [name, tool] of Object.entries(TOOLS)) {
+      const lines = LINES[name]
+      const getTextLines = (/** @type {any} */ data, /** @type {any} */ target) =>
+        [target].flat().flatMap(one => lines?.(data.cachedStats?.[one] ?? {}, dataOf(one)) ?? [])
+      group.addTool(tool.toolName, lines ? { getTextLines } : {})
+    }
   }
   stacks.addTool(ReferenceLinesTool.toolName)
   choose(matchMedia('(pointer: coarse)').matches ? 'scroll' : 'window')
