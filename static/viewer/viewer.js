@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
 import('./cornerstone-Dk7Vkmst.js');
-import('./app-BmKX1bG3.js');
+import('./app-CIktyoDz.js');

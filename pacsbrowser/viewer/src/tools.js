@@ -1,5 +1,6 @@
 // What the mouse and fingers do: one chosen tool for the left button and one finger, the rest always the same.
 
+import { cache } from '@cornerstonejs/core'
 import { addTool, AngleTool, annotation, CrosshairsTool, EllipticalROITool, Enums, LengthTool, PanTool, ProbeTool, RectangleROITool, ReferenceLinesTool, StackScrollTool, ToolGroupManager, utilities, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools'
 
 import { lengthLines, probeLines, regionLines } from './values.js'
@@ -46,13 +47,26 @@ export function makeTools(dataOf) {
   for (const group of [stacks, planes]) {
     for (const [name, tool] of Object.entries(TOOLS)) {
       const lines = LINES[name]
-      const getTextLines = (/** @type {any} */ data, /** @type {any} */ target) =>
-        [target].flat().flatMap(one => lines?.(data.cachedStats?.[one] ?? {}, dataOf(one)) ?? [])
+      const getTextLines = (/** @type {any} */ data, /** @type {any} */ target) => {
+        const all = [target].flat().flatMap(one => lines?.(withValue(data.cachedStats?.[one] ?? {}, one), dataOf(one)) ?? [])
+        return all.length ? all : undefined
+      }
       group.addTool(tool.toolName, lines ? { getTextLines } : {})
     }
   }
   stacks.addTool(ReferenceLinesTool.toolName)
   choose(matchMedia('(pointer: coarse)').matches ? 'scroll' : 'window')
+}
+
+/** A probe looks for its value in a slice of the picture that it takes for one of a volume, and finds it in the first
+ * slice of a stack only. @param {any} found @param {string} targetId */
+function withValue(found, targetId) {
+  const image = found.index && found.value === undefined && cache.getImage(targetId.replace('imageId:', ''))
+  if (!image) return found
+  const pixels = image.getPixelData()
+  const each = Math.max(Math.round(pixels.length / (image.rows * image.columns)), 1)
+  const start = (found.index[1] * image.columns + found.index[0]) * each
+  return { ...found, value: each > 1 ? [...pixels.slice(start, start + each)] : pixels[start] }
 }
 
 /** @param {string} viewportId */
