@@ -272,7 +272,7 @@ def _still(current: ViewableSeries, place: Place, query: QueryDict) -> Still | N
     uids = [series.study.study_instance_uid, series.series_instance_uid, slide.sop_instance_uid]
     window = query.get("window", "")
     picture = reverse("frame_picture", args=[*uids, frame])
-    looks = {"holder": series.study_id} if place.holder_query else {}
+    looks: dict[str, object] = {"holder": series.study_id} if place.holder_query else {}
     looks |= {"window": window} if window else {}
     shown_as = sum(max(one.frames, 1) for one in slides[:at]) + frame
     count = sum(max(one.frames, 1) for one in slides)

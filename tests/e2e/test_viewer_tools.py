@@ -181,6 +181,12 @@ def test_one_two_and_four_viewports_hold_a_series_each(page_of: Page) -> None:
     opened(page_of)
     page_of.keyboard.press("n")
     expect(page_of.locator(".viewport")).to_have_count(2)
+    expect(page_of.locator(".viewport").nth(1)).to_contain_text("Choose a series")
+    # all of the picture is still seen: the values of its edges are where they are when it fits
+    page_of.keyboard.press("o")
+    page_of.mouse.click(*at(page_of, 1, 32))
+    expect(marks(page_of)).to_contain_text("(1, 32)")
+    page_of.keyboard.press("Delete")
     page_of.keyboard.press("ArrowRight")
     page_of.get_by_role("link", name="Ball, sagittal").click()
     expect(corner(page_of, "tr", 2)).to_contain_text("sagittal")

@@ -224,7 +224,11 @@ export class Viewer {
 
   #resize() {
     if (!this.engine.getViewports().length) return
+    // what nobody moved or magnified fits into the new size as well
+    const fitted = this.panes.filter(pane => pane.isFitted)
     this.engine.resize(true, true)
+    for (const pane of fitted) pane.viewport.resetCameraForResize()
+    this.engine.render()
     this.panes.forEach(pane => pane.redraw())
   }
 

@@ -36,10 +36,12 @@ export class Pane extends EventTarget {
     this.letters = Object.fromEntries([...'nesw'].map(at => [at, make('span', { className: `orient ${at}`, 'aria-hidden': 'true' })]))
     this.slider = make('input', { type: 'range', className: 'slice', min: '1', max: '1', value: '1', 'aria-label': `Slice in viewport ${number}` })
     this.slider.addEventListener('input', () => this.goTo(Number(this.slider.value) - 1))
+    this.slider.hidden = true
+    this.empty = make('p', { className: 'empty' }, 'Choose a series in the list.')
     this.why = make('div', { className: 'why', hidden: true })
     this.layer = make('canvas', { className: 'layer', 'aria-hidden': 'true' })
     this.section = make('section', { className: 'viewport', 'aria-label': `Viewport ${number}` },
-      this.element, this.layer, ...Object.values(this.texts), ...Object.values(this.letters), this.why, this.slider)
+      this.element, this.empty, this.layer, ...Object.values(this.texts), ...Object.values(this.letters), this.why, this.slider)
   }
 
   /** Makes Cornerstone draw into it; it has to be in the page. */
@@ -66,6 +68,7 @@ export class Pane extends EventTarget {
    * @param {import('./stack.js').Stack} stack @param {number} index @param {import('./windows.js').Window} [window] */
   async show(stack, index, window) {
     const turn = ++this.turn
+    this.empty.remove()
     Object.assign(this, { stack, index, isWhole: false, hasOwnWindow: false })
     delete this.section.dataset.state
     delete this.section.dataset.problem
@@ -121,6 +124,13 @@ export class Pane extends EventTarget {
   get window() {
     const range = this.viewport?.getProperties()?.voiRange
     return range && this.picture && !this.isColour ? windowOf(range) : null
+  }
+
+  /** Whether all of the picture is seen, as large as it fits. */
+  get isFitted() {
+    if (!this.viewport?.getCornerstoneImage?.()) return false
+    const [x, y] = this.viewport.getPan()
+    return Math.abs(this.viewport.getZoom() - 1) < 0.001 && Math.hypot(x, y) < 1
   }
 
   get isColour() { return Boolean(this.viewport?.getCornerstoneImage?.()?.color) }
@@ -242,6 +252,7 @@ export class Pane extends EventTarget {
 
   /** The series could not be opened at all. @param {any} error */
   refuse(error) {
+    this.empty.remove()
     const told = explain({ ...readFailure(error), syntax: '', pixels: true, kind: 'object' })
     this.why.replaceChildren(make('div', { className: 'notice warn', role: 'note' }, icon('warning'),
       make('p', {}, make('b', {}, `${told.step}. `), `${told.what} ${told.todo}`)))
