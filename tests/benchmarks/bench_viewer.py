@@ -54,8 +54,11 @@ SCROLL = """count => new Promise(resolve => {
     gaps.push(now - last);
     last = now;
     if (at >= count) return resolve({ gaps: gaps.slice(1), shown: shown.size });
-    slider.value = String(++at);
-    slider.dispatchEvent(new Event("input"));
+    // as an event of a wheel or a finger: between two frames, and not within one
+    setTimeout(() => {
+      slider.value = String(++at);
+      slider.dispatchEvent(new Event("input"));
+    });
     requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
