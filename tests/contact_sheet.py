@@ -2,9 +2,11 @@
 
     .venv/bin/python -m tests.contact_sheet FOLDER_OF_DICOM [--out DIRECTORY] [--only TEXT] [--each N]
 
-Objects with pixels are opened in the viewer, all others on their page. The sheets (PNG, 24 objects each) and a table
-(`objects.csv`: what was shown or why not, how far the two pictures are apart, what the console said) go to the
-directory. Nothing is asserted: the sheets are there to be looked at. Exit status 1 if a console complained.
+Objects with pixels are opened in the viewer, at the middle frame, all others on their page; copies of one UID are
+objects of their own. A segmentation is seen over what it belongs to, which the server's picture beside it is not. The
+sheets (PNG, 24 objects each) and a table (`objects.csv`: what was shown or why not, how far the two pictures are apart,
+what the console said) go to the directory. Nothing is asserted: the sheets are there to be looked at. Exit status 1 if
+a console complained.
 """
 
 import argparse
@@ -26,6 +28,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 
+from pacsbrowser.dicom.transfer_syntaxes import VIDEO
+from tests.every_file import ingest_every_file
 from tests.live import LiveApp
 
 SIDE = 256
@@ -33,7 +37,8 @@ COLUMNS, ROWS = 4, 6
 ADMIN, PASSWORD = "sheet", "a long password for sheets"
 OBJECTS = """
     SELECT study.id, study.study_instance_uid, series.series_instance_uid, instance.sop_instance_uid,
-           instance.has_pixel_data, instance.transfer_syntax_uid, series.modality, instance.original_name
+           instance.has_pixel_data, instance.transfer_syntax_uid, series.modality, instance.original_name,
+           instance.number_of_frames
     FROM archive_instance instance
     JOIN archive_series series ON series.id = instance.series_id
     JOIN archive_study study ON study.id = series.study_id
@@ -53,6 +58,7 @@ class Seen:
     syntax: str
     modality: str
     name: str
+    frames: int
     state: str = ""
     apart: float | None = None
     said: list[str] = field(default_factory=list)
@@ -60,10 +66,21 @@ class Seen:
     drawn: Image.Image | None = None
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether the viewer draws it; videos are played on their own page."""
+        return self.has_pixels and self.syntax not in VIDEO
+
+    @property
+    def middle(self) -> int:
+        """The frame in the middle, from 1."""
+        return max(self.frames, 1) // 2 + 1 if self.frames > 1 else 1
+
+    @property
     def page(self) -> str:
         """Where it is opened."""
-        if self.has_pixels:
-            return f"/view/{self.study}/?holder={self.holder}&series={self.series}&instance={self.instance}"
+        if self.is_drawn:
+            place = f"series={self.series}&instance={self.instance}&frame={self.middle}"
+            return f"/view/{self.study}/?holder={self.holder}&{place}"
         return f"/studies/{self.study}/series/{self.series}/instances/{self.instance}/?holder={self.holder}"
 
 
@@ -75,7 +92,8 @@ def main() -> int:
     environment = {"PACSBROWSER_ADMIN": ADMIN, "PACSBROWSER_ADMIN_PASSWORD": PASSWORD}
     found: list[Seen] = []
     with tempfile.TemporaryDirectory() as folder, LiveApp(Path(folder), **environment) as app:
-        app.manage("ingest", str(arguments.folder), check=False)
+        for name in ingest_every_file(app, arguments.folder, Path(folder)):
+            sys.stdout.write(f"a copy that is not shown by itself: {name}\n")
         wanted = _wanted(_objects(Path(folder) / "data"), arguments.only, arguments.each)
         with _page(app.url) as page:
             for place, one in enumerate(wanted, 1):
@@ -119,7 +137,7 @@ def _page(url: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         browser = playwright.chromium.launch(executable_path=own, args=flags)
-        page = browser.new_context(base_url=url, viewport={"width": 640, "height": 560}).new_page()
+        page = browser.new_context(base_url=url, viewport={"width": 640, "height": 640}).new_page()
         page.goto("/accounts/login/")
         page.get_by_label("User name").fill(ADMIN)
         page.get_by_label("Password").fill(PASSWORD)
@@ -143,7 +161,7 @@ def _open(page: Page, one: Seen) -> None:
     page.on("pageerror", failure)
     try:
         answer = page.goto(one.page)
-        if one.has_pixels:
+        if one.is_drawn:
             _look(page, one)
         else:
             one.state = f"page {answer.status if answer else 0}"
@@ -164,24 +182,21 @@ def _look(page: Page, one: Seen) -> None:
     one.state = problem or "shown"
     page.keyboard.press("t")
     one.shown = _image(viewport.locator(".why" if problem else ".canvas").screenshot())
-    base = f"/dicom-web/studies/{one.study}/series/{one.series}/instances/{one.instance}/frames/1/rendered"
-    answer = page.request.get(base, headers={"Accept": "image/png"})
+    base = f"/dicom-web/studies/{one.study}/series/{one.series}/instances/{one.instance}/frames/{one.middle}/rendered"
+    size = f"?viewport={one.shown.width},{one.shown.height}"
+    answer = page.request.get(base + size, headers={"Accept": "image/png"})
     if answer.ok:
-        one.drawn = _image(answer.body())
+        one.drawn = Image.new("RGB", one.shown.size)
+        fitted = _image(answer.body())
+        one.drawn.paste(fitted, ((one.shown.width - fitted.width) // 2, (one.shown.height - fitted.height) // 2))
         one.apart = None if problem else _apart(one.shown, one.drawn)
     else:
         one.state += f", server {answer.status}"
 
 
 def _apart(shown: Image.Image, drawn: Image.Image) -> float:
-    """Return the mean difference of two pictures in grey steps, the server's scaled to fit as the viewer does it."""
-    scale = min(shown.width / drawn.width, shown.height / drawn.height)
-    size = (max(round(drawn.width * scale), 1), max(round(drawn.height * scale), 1))
-    fitted = Image.new("RGB", shown.size)
-    fitted.paste(
-        drawn.resize(size, Image.Resampling.BILINEAR), ((shown.width - size[0]) // 2, (shown.height - size[1]) // 2)
-    )
-    return float(np.abs(np.asarray(shown, int) - np.asarray(fitted, int)).mean())
+    """Return the mean difference of two pictures in grey steps."""
+    return float(np.abs(np.asarray(shown, int) - np.asarray(drawn, int)).mean())
 
 
 def _image(data: bytes) -> Image.Image:

@@ -120,6 +120,11 @@ urlpatterns = [
         name="instance_preview",
     ),
     path(
+        "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/frames/<int:frame>/picture",
+        previews.frame_picture,
+        name="frame_picture",
+    ),
+    path(
         "studies/<str:study_uid>/series/<str:series_uid>/instances/<str:instance_uid>/report.txt",
         report_files.report_text,
         name="report_text",

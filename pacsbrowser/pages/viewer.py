@@ -13,7 +13,6 @@ from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import ordering
 from pacsbrowser.archive.models import Level
-from pacsbrowser.archive.viewing import slides_of
 from pacsbrowser.audit.record import record_view
 from pacsbrowser.dicom.uids import transfer_syntax_name
 from pacsbrowser.pages import viewer_page
@@ -49,11 +48,11 @@ def viewer_series(request: HttpRequest, study_uid: str, series_uid: str) -> Http
     """Send the instances of a series in the order in which every page shows them, as JSON."""
     place = find_series(request, study_uid, series_uid)
     ordering.ensure_ordered(place.series)
-    slides = slides_of(place.series, place.scope)
-    syntaxes = {slide.transfer_syntax_uid for slide in slides}
+    slides = viewer_page.slides_json(place.series, place.scope)
+    syntaxes = {slide["syntax"] for slide in slides}
     return JsonResponse(
         {
             "syntaxes": {uid: transfer_syntax_name(uid) for uid in sorted(syntaxes)},
-            "instances": [viewer_page.slide_json(slide) for slide in slides],
+            "instances": slides,
         }
     )

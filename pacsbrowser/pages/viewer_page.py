@@ -1,17 +1,32 @@
 """What the viewer's page shows: the strip of series, windows to choose from, and the frame the server draws itself."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
 
-from pacsbrowser.archive import ordering
-from pacsbrowser.archive.models import Series, Study
-from pacsbrowser.archive.viewing import Kind, Slide, ViewableSeries, slides_of, studies_to_view, viewable_series
+from pacsbrowser.access.scope import Scope
+from pacsbrowser.archive import ordering, storage
+from pacsbrowser.archive.models import Instance, Series, Study
+from pacsbrowser.archive.viewing import (
+    SEGMENTATIONS,
+    Kind,
+    Slide,
+    ViewableSeries,
+    slides_of,
+    studies_to_view,
+    viewable_series,
+)
+from pacsbrowser.dicom.data_item import read_object
+from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.modality import object_kind
+from pacsbrowser.dicom.segments import PALETTE, hex_colour, parse_segmentation
 from pacsbrowser.pages.lookup import Place
 
 
@@ -64,6 +79,9 @@ PARTS = {
     "XR": (RangePreset("Dense half", 0.5, 1), RangePreset("Thin half", 0, 0.5)),
 }
 SAME_AS = {"MG": "XR", "DX": "XR", "CR": "XR", "RF": "XR", "XA": "XR", "IO": "XR", "PX": "XR"}
+_MODULE = re.compile(r"import\('\./([\w.-]+)'\)")
+# Of more segmentations in one series, those after these have no names and no colours of their own.
+_SEGMENTATIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +121,14 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A frame drawn by the server, with where its neighbours are; all addresses keep the window."""
+    """A frame drawn by the server, with where its neighbours are; all addresses keep the window.
+
+    `is_early` says that it is what the viewer will show first, so that it may be seen until the viewer is there.
+    """
 
     picture: str
+    is_early: bool
+    name: str
     place: int
     count: int
     previous: str
@@ -133,8 +156,16 @@ def context(place: Place, query: QueryDict) -> dict[str, Any]:
         "still": _still(current, place, query) if current else None,
         "still_presets": _presets_of(current),
         "window": query.get("window", ""),
+        "modules": viewer_modules(),
         "dicomweb": reverse("dicomweb_capabilities").rstrip("/"),
     }
+
+
+@cache
+def viewer_modules() -> tuple[str, ...]:
+    """Return the scripts that the viewer's first one loads, so that a page can ask for them at once."""
+    source = (settings.BASE_DIR / "static" / "viewer" / "viewer.js").read_text()
+    return tuple(f"viewer/{name}" for name in _MODULE.findall(source))
 
 
 def presets() -> list[tuple[str, Sequence[WindowPreset | RangePreset]]]:
@@ -143,8 +174,34 @@ def presets() -> list[tuple[str, Sequence[WindowPreset | RangePreset]]]:
     return [*PRESETS.items(), *parts.items()]
 
 
-def slide_json(slide: Slide) -> dict[str, Any]:
-    """Return an instance as the viewer's scripts read it."""
+def slides_json(series: Series, scope: Scope) -> list[dict[str, Any]]:
+    """Return the instances of a series, which must be ordered, as the viewer's scripts read them."""
+    slides = slides_of(series, scope)
+    segmented = [slide.sop_instance_uid for slide in slides if slide.sop_class_uid in SEGMENTATIONS]
+    segments = segments_of(series, segmented[:_SEGMENTATIONS]) if segmented else {}
+    return [_slide_json(slide) | segments.get(slide.sop_instance_uid, {}) for slide in slides]
+
+
+def segments_of(series: Series, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the segments of segmentations by their UIDs, in the colours that every page gives them."""
+    found = {}
+    for instance in Instance.objects.live().filter(series=series, sop_instance_uid__in=uids).select_related("blob"):
+        try:
+            with storage.open_blob(instance.blob) as file:
+                segments = parse_segmentation(read_object(file)).segments
+        except (DicomError, OSError):
+            continue  # its frames are shown all the same, in the colour of what is not declared
+        found[instance.sop_instance_uid] = {
+            "undeclared": hex_colour(PALETTE[0]),
+            "segments": [
+                {"number": one.number, "label": one.label or f"Segment {one.number}", "colour": one.hexadecimal}
+                for one in segments
+            ],
+        }
+    return found
+
+
+def _slide_json(slide: Slide) -> dict[str, Any]:
     return {
         "uid": slide.sop_instance_uid,
         "number": slide.instance_number,
@@ -187,7 +244,7 @@ def _entry(one: ViewableSeries, is_current: bool, is_shared: bool) -> Entry:
     holder = str(study.pk) if is_shared else ""
     if one.kind != Kind.DOCUMENT:
         address = viewer_address(study, is_shared, series=series.series_instance_uid)
-        thumbnail = reverse("dicomweb_series_thumbnail", args=[study.pk, *uids] if is_shared else uids)
+        thumbnail = reverse("series_preview", args=uids) + (f"?holder={holder}" if holder else "")
         return Entry(one, address, thumbnail, is_current, holder)
     if series.instance_count == 1:
         address = reverse("instance_detail", args=[*uids, one.first])
@@ -207,16 +264,24 @@ def _still(current: ViewableSeries, place: Place, query: QueryDict) -> Still | N
     slides = slides_of(series, place.scope)
     if not slides:
         return None
-    at = next((at for at, slide in enumerate(slides) if slide.sop_instance_uid == query.get("instance", "")), 0)
+    named = (at for at, slide in enumerate(slides) if slide.sop_instance_uid == query.get("instance", ""))
+    pictured = (at for at, slide in enumerate(slides) if slide.has_pixels)
+    at = next(named, next(pictured, 0))
     slide = slides[at]
     frame = min(_number(query.get("frame", "")), max(slide.frames, 1))
     uids = [series.study.study_instance_uid, series.series_instance_uid, slide.sop_instance_uid]
     window = query.get("window", "")
-    picture = reverse("dicomweb_frames_rendered", args=[series.study_id, *uids, frame])
+    picture = reverse("frame_picture", args=[*uids, frame])
+    looks: dict[str, object] = {"holder": series.study_id} if place.holder_query else {}
+    looks |= {"window": window} if window else {}
+    shown_as = sum(max(one.frames, 1) for one in slides[:at]) + frame
+    count = sum(max(one.frames, 1) for one in slides)
     return Still(
-        picture=f"{picture}?{urlencode({'window': window})}" if window else picture,
-        place=sum(max(one.frames, 1) for one in slides[:at]) + frame,
-        count=sum(max(one.frames, 1) for one in slides),
+        picture=(f"{picture}?{urlencode(looks)}" if looks else picture) if slide.has_pixels else "",
+        is_early=current.kind == Kind.IMAGES and query.get("layout", "1") == "1",
+        name=f"{series.modality} series {series.series_number}, picture {shown_as:,} of {count:,}, drawn by the server",
+        place=shown_as,
+        count=count,
         previous=_step(slides, at, frame, -1, place, series, window),
         following=_step(slides, at, frame, 1, place, series, window),
         whys_no_picture="" if slide.has_pixels else f"It has no pictures: {object_kind(slide.sop_class_uid)}.",

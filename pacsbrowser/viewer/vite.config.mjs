@@ -11,8 +11,9 @@ const entry = {
   name: 'entry',
   generateBundle(_options, bundle) {
     const [early, app] = ['early', 'app'].map(name => Object.values(bundle).find(file => file.isEntry && file.name === name))
-    const others = app.imports.filter(name => name !== early.fileName)
-    const source = `import './${early.fileName}';\n${[...others, app.fileName].map(name => `import('./${name}');\n`).join('')}`
+    const names = [early.fileName, ...app.imports.filter(name => name !== early.fileName), app.fileName]
+    // each is asked for at once, and none waits for the others before it runs what it can
+    const source = names.map(name => `import('./${name}');\n`).join('')
     this.emitFile({ type: 'asset', fileName: 'viewer.js', source })
   },
 }

@@ -1,3 +1,3 @@
-import './early-BjqHbXtf.js';
-import('./cornerstone-189bdE_n.js');
-import('./app-D3it-NNk.js');
+import('./early-BjqHbXtf.js');
+import('./cornerstone-Dk7Vkmst.js');
+import('./app-B16mVu1A.js');

@@ -2,12 +2,14 @@
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pydicom.dataset import Dataset
 
 from pacsbrowser.archive.models import Study
+from pacsbrowser.dicom.segments import PALETTE, hex_colour, rgb_of_lab
 from pacsbrowser.static_names import add_headers, is_built, never_changes
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.pages.browsing import client_of, series_url, study_url, text_of
@@ -57,6 +59,63 @@ def test_a_segmentation_names_the_series_that_it_lies_over() -> None:
     assert 'data-kind="segmentation"' in page
 
 
+def test_segments_have_the_colours_of_every_page() -> None:
+    recommended, plain = Dataset(), Dataset()
+    recommended.SegmentNumber, recommended.SegmentLabel = 1, "Liver"
+    recommended.RecommendedDisplayCIELabValue = [34885, 53485, 50171]
+    plain.SegmentNumber, plain.SegmentLabel = 2, "Spleen"
+    ingest_datasets(*make_series(1))
+    attributes = {"Modality": "SEG", "SegmentationType": "BINARY", "SegmentSequence": [recommended, plain]}
+    ingest_datasets(naming(f"{ROOT}.1.1.1", 8, SEGMENTATION, "SourceImageSequence", **attributes))
+    found = listing(client_of(), 8)["instances"]
+    assert isinstance(found, list)
+    lab, second = rgb_of_lab((34885, 53485, 50171)), PALETTE[1]
+    assert found[0]["segments"] == [
+        {"number": 1, "label": "Liver", "colour": hex_colour(lab)},
+        {"number": 2, "label": "Spleen", "colour": hex_colour(second)},
+    ]
+    assert found[0]["undeclared"] == hex_colour(PALETTE[0])
+
+
+def frame_picture(client: Client, frame: int = 1, **query: object) -> HttpResponse:
+    """Return the picture of a frame of the first instance, as the viewer's page shows it at first."""
+    address = reverse("frame_picture", args=[f"{ROOT}.1", f"{ROOT}.1.1", f"{ROOT}.1.1.1", frame])
+    found = client.get(address, query)
+    assert isinstance(found, HttpResponse)
+    return found
+
+
+def test_the_page_brings_the_first_picture_with_its_window() -> None:
+    ingest_datasets(*make_series(2))
+    client = client_of()
+    page = text_of(client.get(study_url("viewer"), {"window": "40,400"}))
+    address = reverse("frame_picture", args=[f"{ROOT}.1", f"{ROOT}.1.1", f"{ROOT}.1.1.1", 1]) + "?window=40%2C400"
+    assert f'<link rel="preload" as="image" href="{address}"' in page and f'src="{address}"' in page
+    compared = text_of(client.get(study_url("viewer"), {"layout": "2"}))
+    assert 'rel="preload"' not in compared and 'id="still"' not in compared
+
+
+def test_a_frame_is_drawn_in_the_window_asked_for_and_known_again() -> None:
+    ingest_datasets(*make_series(1))
+    client = client_of()
+    usual = frame_picture(client)
+    assert usual.headers["Content-Type"] == "image/jpeg"
+    dark = frame_picture(client, window="60000,10")
+    assert dark.content != usual.content
+    for nonsense in ("x", "1", "1,-5", "nan,inf", "1,2,3"):
+        assert frame_picture(client, window=nonsense).content == usual.content
+    address = reverse("frame_picture", args=[f"{ROOT}.1", f"{ROOT}.1.1", f"{ROOT}.1.1.1", 1])
+    assert client.get(address, headers={"If-None-Match": usual.headers["ETag"]}).status_code == 304
+    assert frame_picture(client, 2).status_code == 404
+    assert frame_picture(client_of(institutions="North")).status_code == 404
+
+
+def test_a_frame_that_cannot_be_drawn_says_so_in_a_picture() -> None:
+    ingest_datasets(make_dataset(Rows=900, Columns=900))
+    found = frame_picture(client_of())
+    assert found.status_code == 200 and found.headers["Content-Type"] == "image/svg+xml"
+
+
 def test_objects_without_pictures_lead_to_their_own_pages() -> None:
     ingest_datasets(*make_series(1, Modality="SR", PixelData=None, Rows=None, Columns=None))
     page = text_of(client_of().get(study_url("viewer")))
@@ -84,9 +143,7 @@ def test_of_two_holders_each_is_seen_alone() -> None:
     assert [one["uid"] for one in found] == [f"{ROOT}.7"]
     page = text_of(client.get(f"{study_url('viewer')}?holder={second.pk}"))
     assert f"?holder={second.pk}" in page
-    assert (
-        f'src="/dicom-web/holders/{second.pk}/studies/{ROOT}.1/series/{ROOT}.1.1/instances/{ROOT}.7/frames/1/' in page
-    )
+    assert f"/series/{ROOT}.1.1/instances/{ROOT}.7/frames/1/picture?holder={second.pk}" in page
 
 
 def test_other_studies_of_the_patient_are_in_the_strip_the_latest_first() -> None:

@@ -6,6 +6,7 @@ import { makeCommands } from './commands.js'
 import { find, findAll, make, say } from './dom.js'
 import { startEngine } from './engine.js'
 import { listenToKeys } from './keyboard.js'
+import { drawLayer } from './layer.js'
 import { anchorOf, linkedIndex } from './linking.js'
 import { Pane } from './pane.js'
 import { listPresets } from './presets.js'
@@ -32,7 +33,7 @@ export class Viewer {
     /** @type {Set<unknown>} */ this.failures = new Set()
     this.active = 0
     this.lines = true
-    makeTools()
+    makeTools(targetId => this.#dataOf(targetId))
     this.commands = makeCommands(this)
   }
 
@@ -40,7 +41,7 @@ export class Viewer {
 
   /** Shows what the address says. */
   async start() {
-    if (!this.entries.length) return
+    if (!this.entries.length) return find('#still')?.remove()
     const first = this.entries.find(entry => entry.link.getAttribute('aria-current'))
     for (const element of findAll('.scripted')) element.hidden = false
     listenToToolbar(this)
@@ -139,8 +140,9 @@ export class Viewer {
     pane.section.addEventListener('focusin', () => this.activate(this.panes.indexOf(pane)))
     pane.element.addEventListener('dblclick', () => this.commands.single())
     pane.addEventListener('change', () => { this.#write(); this.refresh() })
+    pane.addEventListener('picture', () => find('#still')?.remove(), { once: true })
     pane.addEventListener('slice', () => this.#scrollOthers(pane))
-    pane.addEventListener('draw', () => this.segments?.draw(pane))
+    pane.addEventListener('draw', () => drawLayer(pane, this.segments))
   }
 
   /** @param {number} at */
@@ -153,6 +155,16 @@ export class Viewer {
 
   showLines() {
     drawLinesOf(this.lines && this.panes.length > 1 && this.pane?.stack ? this.pane.id : '')
+  }
+
+  /** The metadata of what a tool measures: of a picture, or of the volume that is cut. @param {string} targetId */
+  #dataOf(targetId) {
+    if (this.planes) return this.planes.stack?.dataOf(0)
+    const id = targetId.replace('imageId:', '')
+    for (const { stack } of this.panes) {
+      const at = stack?.pictures.findIndex(picture => picture.id === id) ?? -1
+      if (at >= 0) return stack?.dataOf(at)
+    }
   }
 
   /** Brings buttons, presets and strip up to date. */
@@ -212,7 +224,11 @@ export class Viewer {
 
   #resize() {
     if (!this.engine.getViewports().length) return
+    // what nobody moved or magnified fits into the new size as well
+    const fitted = this.panes.filter(pane => pane.isFitted)
     this.engine.resize(true, true)
+    for (const pane of fitted) pane.viewport.resetCameraForResize()
+    this.engine.render()
     this.panes.forEach(pane => pane.redraw())
   }
 

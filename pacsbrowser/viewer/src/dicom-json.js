@@ -1,7 +1,7 @@
 // Reading DICOM JSON (PS3.18 F): values by tag, also of one frame of an enhanced multi-frame object.
 
 /**
- * @typedef {{vr: string, Value?: any[], InlineBinary?: string, BulkDataURI?: string}} Element
+ * @typedef {{vr: string, Value?: any[], InlineBinary?: string, BulkDataURI?: string, isShape?: boolean}} Element
  * @typedef {Record<string, Element>} Metadata
  */
 
@@ -13,9 +13,10 @@ export const TAGS = {
   displayRate: '00082144', patientOrientation: '00200020', seriesNumber: '00200011', instanceNumber: '00200013',
   position: '00200032', orientation: '00200037', frameOfReference: '00200052', laterality: '00200060',
   samples: '00280002', photometric: '00280004', frames: '00280008', rows: '00280010', columns: '00280011',
-  padding: '00280120', paddingLimit: '00280121', intercept: '00281052', slope: '00281053',
+  allocated: '00280100', stored: '00280101', representation: '00280103', padding: '00280120', paddingLimit: '00280121', intercept: '00281052', slope: '00281053',
   spacing: '00280030', windowCenter: '00281050', windowWidth: '00281051', windowName: '00281055',
-  shared: '52009229', perFrame: '52009230', units: '00541001',
+  shared: '52009229', perFrame: '52009230', units: '00541001', rescaleType: '00281054',
+  profile: '00282000', aspect: '00280034',
 }
 
 /** @param {Metadata | undefined} data @param {string} tag @returns {any[]} */

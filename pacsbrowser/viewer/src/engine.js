@@ -4,6 +4,7 @@ import { cache, Enums, getShouldUseCPURendering, imageRetrievalPoolManager, init
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import { init as initTools } from '@cornerstonejs/tools'
 import { headersFor } from './mend.js'
+import { windowPictures } from './usual.js'
 
 const MB = 1024 * 1024
 const { RequestType } = Enums
@@ -22,6 +23,7 @@ export function startEngine() {
     maxWebWorkers: Math.min(Math.max(cores - 1, 1), 4),
     beforeSend: async (_request, imageId) => headersFor(imageId),
   })
+  windowPictures()
   cache.setMaxCacheSize(CACHE_BYTES)
   // a browser opens six connections to a server: two stay free for what the person asks for next
   imageRetrievalPoolManager.setMaxSimultaneousRequests(RequestType.Interaction, 6)

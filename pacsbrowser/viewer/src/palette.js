@@ -1,5 +1,7 @@
 // Palettes (PS3.3 C.7.6.3.1.5 and C.7.9.2): Cornerstone wants them as numbers, and whole.
 
+import { bytesOf } from './bulk.js'
+
 const COLOURS = /** @type {const} */ ([['00281101', '00281201', '00281221'], ['00281102', '00281202', '00281222'], ['00281103', '00281203', '00281223']])
 const MOST = 65536
 
@@ -14,27 +16,23 @@ export async function inlinePalettes(data) {
       const words = await numbersOf(data[segmented], bits)
       data[plain] = { vr: 'OW', Value: words && expand(words, bits) }
     } else if (data[plain] && !data[plain].Value) {
-      const words = await numbersOf(data[plain], 16)
-      data[plain].Value = words && [...words]
+      const bytes = await bytesOf(data[plain])
+      data[plain].Value = bytes && [...entriesOf(bytes, shape[0] || MOST, bits)]
     }
     // none stands for 65,536 entries, which 16 bits cannot say
     if (shape[0] === 0) shape[0] = MOST
   }
 }
 
+/** Entries take two bytes each, those of 8 bits one where there are no more bytes than entries.
+ * @param {Uint8Array} bytes @param {number} count @param {number} bits */
+const entriesOf = (bytes, count, bits) =>
+  bits === 8 && bytes.length < 2 * count ? bytes.subarray(0, count) : new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1)
+
 /** @param {import('./dicom-json.js').Element} element @param {number} bits */
 async function numbersOf(element, bits) {
-  const bytes = element.InlineBinary
-    ? Uint8Array.from(atob(element.InlineBinary), letter => letter.charCodeAt(0))
-    : await fetched(element.BulkDataURI)
-  if (!bytes) return undefined
-  return bits === 8 ? bytes : new Uint16Array(bytes.buffer, 0, bytes.length >> 1)
-}
-
-/** @param {string | undefined} address */
-async function fetched(address) {
-  const response = address && await fetch(address, { headers: { Accept: 'application/octet-stream' } })
-  return response && response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined
+  const bytes = await bytesOf(element)
+  return bytes && bits === 16 ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1) : bytes
 }
 
 /** The entries that segments stand for: values as they are, straight lines, and copies of earlier segments.

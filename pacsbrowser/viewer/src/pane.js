@@ -1,14 +1,13 @@
 // One viewport: a stack of pictures with its slider, its text, and the reason where a picture cannot be shown.
 
 import { cache, Enums, imageLoader } from '@cornerstonejs/core'
-import { numbers, TAGS } from './dicom-json.js'
 import { icon, make } from './dom.js'
-import { extentOf } from './mend.js'
 import { around, fitting } from './order.js'
 import { corners, sides } from './overlay.js'
 import { explain } from './problems.js'
 import { addToTools } from './tools.js'
 import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { rescaledExtent } from './usual.js'
 import { ownWindows, rangeOf, windowOf } from './windows.js'
 
 const { Events, RequestType, ViewportType } = Enums
@@ -26,6 +25,8 @@ export class Pane extends EventTarget {
     this.turn = 0
     this.isWhole = false
     this.note = ''
+    this.hasLayer = false
+    this.layerTurn = {}
     this.hasOwnWindow = false
     /** @type {number | undefined} */ this.resting = undefined
     /** @type {number | undefined} */ this.waiting = undefined
@@ -35,10 +36,12 @@ export class Pane extends EventTarget {
     this.letters = Object.fromEntries([...'nesw'].map(at => [at, make('span', { className: `orient ${at}`, 'aria-hidden': 'true' })]))
     this.slider = make('input', { type: 'range', className: 'slice', min: '1', max: '1', value: '1', 'aria-label': `Slice in viewport ${number}` })
     this.slider.addEventListener('input', () => this.goTo(Number(this.slider.value) - 1))
+    this.slider.hidden = true
+    this.empty = make('p', { className: 'empty' }, 'Choose a series in the list.')
     this.why = make('div', { className: 'why', hidden: true })
     this.layer = make('canvas', { className: 'layer', 'aria-hidden': 'true' })
     this.section = make('section', { className: 'viewport', 'aria-label': `Viewport ${number}` },
-      this.element, this.layer, ...Object.values(this.texts), ...Object.values(this.letters), this.why, this.slider)
+      this.element, this.empty, this.layer, ...Object.values(this.texts), ...Object.values(this.letters), this.why, this.slider)
   }
 
   /** Makes Cornerstone draw into it; it has to be in the page. */
@@ -50,6 +53,7 @@ export class Pane extends EventTarget {
     }
     this.element.addEventListener(Events.VOI_MODIFIED, () => { this.hasOwnWindow = this.isWhole; this.changed() })
     this.element.addEventListener(Events.PRE_STACK_NEW_IMAGE, (/** @type {any} */ event) => this.#wants(event.detail.imageId))
+    this.element.addEventListener(Events.IMAGE_RENDERED, () => { if (this.section.dataset.state) this.dispatchEvent(new Event('picture')) })
     this.element.addEventListener(Events.STACK_NEW_IMAGE, (/** @type {any} */ event) => this.#shows(event.detail.imageId))
   }
 
@@ -64,6 +68,7 @@ export class Pane extends EventTarget {
    * @param {import('./stack.js').Stack} stack @param {number} index @param {import('./windows.js').Window} [window] */
   async show(stack, index, window) {
     const turn = ++this.turn
+    this.empty.remove()
     Object.assign(this, { stack, index, isWhole: false, hasOwnWindow: false })
     delete this.section.dataset.state
     delete this.section.dataset.problem
@@ -77,7 +82,6 @@ export class Pane extends EventTarget {
       if (turn !== this.turn) return
       await this.viewport.setStack([picture.id], 0)
       if (turn !== this.turn) return
-      this.#windowUnpadded()
       if (window) this.setWindow(rangeOf(window))
       this.viewport.render()
       await stack.loadAll()
@@ -85,7 +89,6 @@ export class Pane extends EventTarget {
       const kept = this.hasOwnWindow ? this.viewport.getProperties() : null
       await this.viewport.setStack(stack.ids, this.index)
       if (turn !== this.turn) return
-      this.#windowUnpadded()
       if (kept) this.viewport.setProperties({ voiRange: kept.voiRange, invert: kept.invert })
       this.viewport.render()
       this.#fetchAround(1)
@@ -123,6 +126,13 @@ export class Pane extends EventTarget {
     return range && this.picture && !this.isColour ? windowOf(range) : null
   }
 
+  /** Whether all of the picture is seen, as large as it fits. */
+  get isFitted() {
+    if (!this.viewport?.getCornerstoneImage?.()) return false
+    const [x, y] = this.viewport.getPan()
+    return Math.abs(this.viewport.getZoom() - 1) < 0.001 && Math.hypot(x, y) < 1
+  }
+
   get isColour() { return Boolean(this.viewport?.getCornerstoneImage?.()?.color) }
 
   /** @param {import('./windows.js').Range} range */
@@ -137,7 +147,6 @@ export class Pane extends EventTarget {
     const own = this.data && ownWindows(this.data)[0]
     this.viewport.resetProperties()
     if (own) this.viewport.setProperties({ voiRange: rangeOf(own.window) })
-    else this.#windowUnpadded()
     this.hasOwnWindow = false
     this.viewport.render()
     this.changed()
@@ -146,21 +155,7 @@ export class Pane extends EventTarget {
   /** The smallest and the largest value of the picture, without what pads it. */
   get extent() {
     const image = this.viewport.getCornerstoneImage()
-    const first = (/** @type {string} */ tag) => (this.data ? numbers(this.data, tag)?.[0] : undefined)
-    const [slope, intercept] = [first(TAGS.slope) ?? 1, first(TAGS.intercept) ?? 0]
-    const rescale = (/** @type {number} */ value) => value * slope + intercept
-    const isScaled = Boolean(image?.preScale?.scaled)
-    const how = { padding: first(TAGS.padding), limit: first(TAGS.paddingLimit), scale: isScaled ? rescale : Number }
-    const found = (image && extentOf(image.getPixelData(), how)) || { min: 0, max: 1 }
-    return isScaled ? found : { min: rescale(found.min), max: rescale(found.max) }
-  }
-
-  /** Without a window of its own a padded picture would get one that is as wide as its padding is far off. */
-  #windowUnpadded() {
-    const { data } = this
-    if (!data || this.isColour || !data[TAGS.padding] || ownWindows(data).length) return
-    const { min, max } = this.extent
-    if (max > min) this.viewport.setProperties({ voiRange: { lower: min, upper: max } })
+    return image ? rescaledExtent(image, this.data) : { min: 0, max: 1 }
   }
 
   changed() { this.dispatchEvent(new Event('change')) }
@@ -245,22 +240,25 @@ export class Pane extends EventTarget {
         ...(page ? [make('a', { href: page }, 'Page of this instance')] : [])))
     this.why.replaceChildren(notice)
     if (slide?.pixels && this.picture) {
-      const address = `${this.picture.id.replace('wadors:', '')}/rendered`
+      const address = `${stack.root}/instances/${slide.uid}/frames/${this.picture.frame}/rendered`
       const drawn = make('img', { src: address, alt: 'The picture as the server draws it' })
       drawn.addEventListener('error', () => drawn.remove())
       this.why.append(drawn)
     }
     this.why.hidden = false
     Object.assign(this.section.dataset, { problem: told.step, state: 'failed' })
+    this.dispatchEvent(new Event('picture'))
   }
 
   /** The series could not be opened at all. @param {any} error */
   refuse(error) {
+    this.empty.remove()
     const told = explain({ ...readFailure(error), syntax: '', pixels: true, kind: 'object' })
     this.why.replaceChildren(make('div', { className: 'notice warn', role: 'note' }, icon('warning'),
       make('p', {}, make('b', {}, `${told.step}. `), `${told.what} ${told.todo}`)))
     this.why.hidden = false
     this.section.dataset.state = 'failed'
+    this.dispatchEvent(new Event('picture'))
   }
 
   /** Says something in the viewport for a while. @param {string} text */

@@ -4,20 +4,12 @@ import { find, make } from './dom.js'
 import { numbers, ofFrame, TAGS, text, values } from './dicom-json.js'
 import { add, areParallel, depth, planeOf } from './geometry.js'
 
-const COLOURS = ['#ff6b6b', '#4dabf7', '#69db7c', '#ffd43b', '#da77f2', '#ff922b', '#38d9a9', '#f783ac', '#a9e34b', '#91a7ff']
 const LABEL_MAPS = '1.2.840.10008.5.1.4.1.1.66.7'
 
 /**
- * @typedef {{number: number, label: string, colour: string}} Segment
+ * @typedef {import('./stack.js').Segment} Segment
  * @typedef {{address: string, plane: import('./geometry.js').Plane, segment: number, picture?: Promise<HTMLCanvasElement | null>}} Mask
  */
-
-/** The segments that an object declares (PS3.3 C.8.20.4). @param {import('./dicom-json.js').Metadata} data @returns {Segment[]} */
-export const segmentsOf = data => values(data, '00620002').map((item, at) => ({
-  number: Number(values(item, '00620004')[0] ?? at + 1),
-  label: text(item, '00620005') || `Segment ${at + 1}`,
-  colour: COLOURS[at % COLOURS.length],
-}))
 
 /** The frames of a segmentation with the segment and the plane of each.
  * @param {import('./dicom-json.js').Metadata} data @param {string} address of the instance @returns {Mask[]} */
@@ -43,6 +35,7 @@ export class Segments {
     this.stack = stack
     /** @type {Segment[]} */ this.segments = []
     /** @type {Mask[]} */ this.masks = []
+    this.undeclared = '#ffffff'
   }
 
   async load() {
@@ -51,33 +44,18 @@ export class Segments {
       const data = this.stack.metadata.get(slide.uid)
       if (!data) continue
       this.data = data
-      this.segments.push(...segmentsOf(data))
+      this.segments.push(...slide.segments ?? [])
+      this.undeclared = slide.undeclared ?? this.undeclared
       this.masks.push(...masksOf(data, `${this.stack.root}/instances/${slide.uid}`))
     }
   }
 
-  /** Draws what lies in the plane of a pane's picture. @param {import('./pane.js').Pane} pane */
-  async draw(pane) {
-    const { layer, viewport, stack, index } = pane
-    const plane = stack?.planeOf(index)
-    const context = layer.getContext('2d')
-    const { clientWidth, clientHeight } = pane.element
-    if (layer.width !== clientWidth || layer.height !== clientHeight) Object.assign(layer, { width: clientWidth, height: clientHeight })
+  /** What lies in the plane of a pane's picture. @param {import('./pane.js').Pane} pane @returns {Promise<import('./layer.js').Part[]>} */
+  async partsOf(pane) {
+    const plane = pane.stack?.planeOf(pane.index)
     const here = plane ? this.masks.filter(mask => isIn(mask.plane, plane)) : []
     const drawn = await Promise.all(here.map(mask => this.#picture(mask)))
-    if (pane.index !== index || pane.stack !== stack) return
-    context.setTransform(1, 0, 0, 1, 0, 0)
-    context.clearRect(0, 0, layer.width, layer.height)
-    context.globalAlpha = 0.45
-    context.imageSmoothingEnabled = false
-    here.forEach((mask, at) => {
-      const picture = drawn[at]
-      if (!picture) return
-      context.setTransform(...transformOf(mask.plane, (/** @type {any} */ point) => viewport.worldToCanvas(point)))
-      context.drawImage(picture, 0, 0)
-    })
-    pane.section.dataset.segments = String(here.length)
-    this.#legend(pane)
+    return here.map((mask, at) => ({ picture: drawn[at], corners: cornersOf(mask.plane) }))
   }
 
   /** @param {Mask} mask */
@@ -103,15 +81,15 @@ export class Segments {
     const colours = new Map(this.segments.map(one => [one.number, parse(one.colour)]))
     for (let at = 0; at < pixels.length; at++) {
       if (!pixels[at]) continue
-      const colour = colours.get(isMap ? pixels[at] : segment) ?? parse(COLOURS[0])
+      const colour = colours.get(isMap ? pixels[at] : segment) ?? parse(this.undeclared)
       image.data.set([...colour, isMap ? 255 : Math.round(255 * Math.min(pixels[at] / most, 1))], 4 * at)
     }
     context.putImageData(image, 0, 0)
     return canvas
   }
 
-  /** @param {import('./pane.js').Pane} pane */
-  #legend(pane) {
+  /** Names the segments in a pane. @param {import('./pane.js').Pane} pane */
+  name(pane) {
     if (find('.legend', pane.section)) return
     const rows = this.segments.slice(0, 12).map(segment => {
       const swatch = make('span', { className: 'swatch', 'aria-hidden': 'true' })
@@ -124,7 +102,6 @@ export class Segments {
 
   /** @param {import('./pane.js').Pane} pane */
   static clear(pane) {
-    pane.layer.getContext('2d').clearRect(0, 0, pane.layer.width, pane.layer.height)
     find('.legend', pane.section)?.remove()
     delete pane.section.dataset.segments
   }
@@ -137,16 +114,11 @@ const isIn = (mask, slice) => {
   return Math.abs(depth(mask, slice.normal) - depth(slice)) <= Math.max((slice.thickness ?? 1) / 2, 0.5) * 0.999
 }
 
-/** The transform from pixels of a plane to the canvas. @param {import('./geometry.js').Plane} plane @param {(point: any) => number[]} toCanvas
- * @returns {[number, number, number, number, number, number]} */
-function transformOf(plane, toCanvas) {
-  const [down, across] = plane.spacing ?? [1, 1]
-  const start = toCanvas(plane.position)
-  const right = toCanvas(add(plane.position, plane.row, across))
-  const below = toCanvas(add(plane.position, plane.column, down))
-  const [ax, ay, bx, by] = [right[0] - start[0], right[1] - start[1], below[0] - start[0], below[1] - start[1]]
-  // a position is the centre of a pixel, a picture begins at its corner
-  return [ax, ay, bx, by, start[0] - (ax + bx) / 2, start[1] - (ay + by) / 2]
+/** Where the first pixel of a plane, the one to its right and the one below it are in the patient.
+ * @param {import('./geometry.js').Plane} plane @returns {import('./layer.js').Corners} */
+function cornersOf({ position, row, column, spacing }) {
+  const [down, across] = spacing ?? [1, 1]
+  return [position, add(position, row, across), add(position, column, down)]
 }
 
 /** @param {string} colour #rrggbb */

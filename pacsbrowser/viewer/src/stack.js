@@ -4,13 +4,18 @@ import { wadors } from '@cornerstonejs/dicom-image-loader'
 import { ofFrame, TAGS, text } from './dicom-json.js'
 import { getJson, seriesRoot } from './early.js'
 import { planeOf } from './geometry.js'
-import { mend, noteDecoding } from './mend.js'
+import { asDrawn, isDrawnByServer, mend, noteDecoding } from './mend.js'
 
 /**
- * @typedef {{uid: string, number: string, kind: string, syntax: string, frames: number, pixels: boolean, key: boolean}} Slide
+ * @typedef {{number: number, label: string, colour: string}} Segment
+ * @typedef {{uid: string, number: string, kind: string, syntax: string, frames: number, pixels: boolean, key: boolean,
+ *   segments?: Segment[], undeclared?: string}} Slide
  * @typedef {{id: string, slide: Slide, frame: number}} Picture
  * @typedef {{study: string, series: string, stack: string, modality: string}} Reference
  */
+
+/** What makes the address of a frame that of its picture drawn by the server. */
+const DRAWN = '/rendered?quality=100'
 
 export class Stack {
   /** @param {Reference} reference @param {{instances: Slide[], syntaxes: Record<string, string>}} listing @param {string} dicomweb */
@@ -85,8 +90,19 @@ export class Stack {
     if (this.metadata.has(uid)) return
     this.metadata.set(uid, data)
     await mend(data)
-    noteDecoding(data, `${this.root}/instances/${uid}`)
-    wadors.metaDataManager.add(`wadors:${this.root}/instances/${uid}/frames/1`, /** @type {any} */ (data))
+    if (isDrawnByServer(data)) this.#takeDrawn(uid, data)
+    else noteDecoding(data, `${this.root}/instances/${uid}`)
+    for (const end of ['', DRAWN]) {
+      wadors.metaDataManager.add(`wadors:${this.root}/instances/${uid}/frames/1${end}`, /** @type {any} */ (data))
+    }
+  }
+
+  /** @param {string} uid @param {import('./dicom-json.js').Metadata} data */
+  #takeDrawn(uid, data) {
+    asDrawn(data)
+    for (const picture of this.pictures) {
+      if (picture.slide.uid === uid && !picture.id.endsWith(DRAWN)) picture.id += DRAWN
+    }
   }
 }
 

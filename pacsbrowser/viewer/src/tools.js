@@ -1,6 +1,9 @@
 // What the mouse and fingers do: one chosen tool for the left button and one finger, the rest always the same.
 
+import { cache } from '@cornerstonejs/core'
 import { addTool, AngleTool, annotation, CrosshairsTool, EllipticalROITool, Enums, LengthTool, PanTool, ProbeTool, RectangleROITool, ReferenceLinesTool, StackScrollTool, ToolGroupManager, utilities, WindowLevelTool, ZoomTool } from '@cornerstonejs/tools'
+
+import { lengthLines, probeLines, regionLines } from './values.js'
 
 const { Primary, Secondary, Auxiliary, Wheel } = Enums.MouseBindings
 const ENGINE = 'viewer'
@@ -29,8 +32,12 @@ const INK = {
 /** @type {any} */ let planes
 let chosen = 'window'
 
-/** Makes the two groups of tools: for stacks, and for planes through a volume. */
-export function makeTools() {
+/** What the tools that measure values write beside what they draw. @type {Record<string, ((found: any, data: any) => string[] | undefined) | undefined>} */
+const LINES = { length: lengthLines, ellipse: regionLines, rectangle: regionLines, probe: probeLines }
+
+/** Makes the two groups of tools: for stacks, and for planes through a volume.
+ * @param {(targetId: string) => import('./dicom-json.js').Metadata | undefined} dataOf the metadata of what a tool measures */
+export function makeTools(dataOf) {
   for (const tool of [...Object.values(TOOLS), ReferenceLinesTool, CrosshairsTool]) addTool(tool)
   const { style } = annotation.config
   const usual = style.getDefaultToolStyles()
@@ -38,10 +45,28 @@ export function makeTools() {
   stacks = ToolGroupManager.createToolGroup('stacks')
   planes = ToolGroupManager.createToolGroup('planes')
   for (const group of [stacks, planes]) {
-    for (const tool of Object.values(TOOLS)) group.addTool(tool.toolName)
+    for (const [name, tool] of Object.entries(TOOLS)) {
+      const lines = LINES[name]
+      const getTextLines = (/** @type {any} */ data, /** @type {any} */ target) => {
+        const all = [target].flat().flatMap(one => lines?.(withValue(data.cachedStats?.[one] ?? {}, one), dataOf(one)) ?? [])
+        return all.length ? all : undefined
+      }
+      group.addTool(tool.toolName, lines ? { getTextLines } : {})
+    }
   }
   stacks.addTool(ReferenceLinesTool.toolName)
   choose(matchMedia('(pointer: coarse)').matches ? 'scroll' : 'window')
+}
+
+/** A probe looks for its value in a slice of the picture that it takes for one of a volume, and finds it in the first
+ * slice of a stack only. @param {any} found @param {string} targetId */
+function withValue(found, targetId) {
+  const image = found.index && found.value === undefined && cache.getImage(targetId.replace('imageId:', ''))
+  if (!image) return found
+  const pixels = image.getPixelData()
+  const each = Math.max(Math.round(pixels.length / (image.rows * image.columns)), 1)
+  const start = (found.index[1] * image.columns + found.index[0]) * each
+  return { ...found, value: each > 1 ? [...pixels.slice(start, start + each)] : pixels[start] }
 }
 
 /** @param {string} viewportId */

@@ -36,6 +36,18 @@ export function ownWindows(data) {
   }))
 }
 
+/** The range that is shown of a picture without a window: bits are black and white, bytes are greys already, else all that occurs.
+ * @param {import('./dicom-json.js').Metadata} data of one frame @param {() => {min: number, max: number}} extent
+ * @returns {Range} */
+export function usualRange(data, extent) {
+  const first = (/** @type {string} */ tag) => numbers(data, tag)?.[0]
+  if (first(TAGS.allocated) === 1) return { lower: 0, upper: 1 }
+  const isGrey = first(TAGS.allocated) === 8 && first(TAGS.stored) === 8 && !first(TAGS.representation)
+  if (isGrey && first(TAGS.slope) === undefined) return { lower: 0, upper: 255 }
+  const { min, max } = extent()
+  return max > min ? { lower: min, upper: max } : { lower: min - 0.5, upper: min + 0.5 }
+}
+
 /** As text for an address: whole numbers where they are large. @param {Window} window */
 export const windowText = ({ center, width }) => `${short(center)},${short(width)}`
 

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rateOf } from '../src/cine.js'
 import { dateText, numbers, ofFrame, personName, TAGS, text, timeText } from '../src/dicom-json.js'
-import { extentOf, headersFor, mend, noteDecoding } from '../src/mend.js'
+import { asDrawn, extentOf, headersFor, isDrawnByServer, mend, noteDecoding } from '../src/mend.js'
 import { expand, inlinePalettes } from '../src/palette.js'
-import { ownWindows, presetRange, rangeOf, shown, windowOf, windowText } from '../src/windows.js'
+import { bitsOf, overlaysOf } from '../src/overlays.js'
+import { lengthLines } from '../src/values.js'
+import { ownWindows, presetRange, rangeOf, shown, usualRange, windowOf, windowText } from '../src/windows.js'
 
 const name = group => ({ [TAGS.patientName]: { vr: 'PN', Value: [group] } })
 
@@ -86,11 +88,14 @@ test('palettes are numbers where they came as bytes', async () => {
     '00281201': { vr: 'OW', InlineBinary: btoa(String.fromCharCode(1, 0, 0, 1)) },
     '00281102': { vr: 'US', Value: [2, 0, 16] },
     '00281222': { vr: 'OW', InlineBinary: btoa(String.fromCharCode(0, 0, 1, 0, 5, 0)) },
+    '00281103': { vr: 'US', Value: [3, 0, 8] },
+    '00281203': { vr: 'OW', InlineBinary: btoa(String.fromCharCode(7, 8, 9, 0)) },
   }
   await inlinePalettes(data)
   assert.deepEqual(data['00281201'].Value, [1, 256])
   assert.equal(data['00281101'].Value[0], 65536)
   assert.deepEqual(data['00281202'].Value, [5])
+  assert.deepEqual(data['00281203'].Value, [7, 8, 9])
 })
 
 test('what is missing or cannot be is put right before it is shown', async () => {
@@ -98,6 +103,17 @@ test('what is missing or cannot be is put right before it is shown', async () =>
   await mend(data)
   assert.equal(data[TAGS.spacing], undefined)
   assert.equal(text(data, TAGS.modality), 'OT')
+})
+
+test('pixels of unknown size keep their shape, and are not measured in millimetres', async () => {
+  const data = { [TAGS.aspect]: { vr: 'IS', Value: [4, 3] } }
+  await mend(data)
+  assert.deepEqual(numbers(data, TAGS.spacing, 2), [4 / 3, 1])
+  assert.deepEqual(lengthLines({ length: 12.34, unit: 'mm' }, data), ['12.3 px'])
+  assert.deepEqual(lengthLines({ length: 12.34, unit: 'mm' }, {}), ['12.3 mm'])
+  const known = { [TAGS.aspect]: { vr: 'IS', Value: [4, 3] }, [TAGS.spacing]: { vr: 'DS', Value: [2, 2] } }
+  await mend(known)
+  assert.deepEqual(numbers(known, TAGS.spacing, 2), [2, 2])
 })
 
 test('padding is no part of the range of a picture', () => {
@@ -113,4 +129,50 @@ test('the server decodes what the browser would colour wrongly', () => {
   noteDecoding(data, '/i/1')
   assert.match(headersFor('wadors:/i/1/frames/3').Accept, /1\.2\.840\.10008\.1\.2\.1$/)
   assert.deepEqual(headersFor('wadors:/i/2/frames/1'), {})
+})
+
+test('the server decodes RLE of more bits than the browser decodes, and draws colours that it does not show', () => {
+  const of = (syntax, samples, bits, photometric) => ({
+    '00083002': { vr: 'UI', Value: [syntax] }, [TAGS.samples]: { vr: 'US', Value: [samples] },
+    [TAGS.allocated]: { vr: 'US', Value: [bits] }, [TAGS.photometric]: { vr: 'CS', Value: [photometric] },
+  })
+  const [explicit, rle, jpeg] = ['1.2.840.10008.1.2.1', '1.2.840.10008.1.2.5', '1.2.840.10008.1.2.4.50']
+  noteDecoding(of(rle, 1, 32, 'MONOCHROME2'), '/i/3')
+  assert.match(headersFor('wadors:/i/3/frames/1').Accept, /octet-stream/)
+  assert.ok(isDrawnByServer(of(explicit, 3, 16, 'RGB')) && isDrawnByServer(of(rle, 3, 32, 'RGB')))
+  assert.ok(isDrawnByServer(of(explicit, 3, 8, 'YBR_FULL_422')))
+  assert.ok(!isDrawnByServer(of(jpeg, 3, 8, 'YBR_FULL_422')) && !isDrawnByServer(of(explicit, 3, 8, 'RGB')))
+  assert.ok(!isDrawnByServer(of(explicit, 1, 16, 'MONOCHROME2')))
+  assert.ok(isDrawnByServer({ ...of(jpeg, 3, 8, 'RGB'), [TAGS.profile]: { vr: 'OB', BulkDataURI: '/x' } }))
+  const data = of(explicit, 3, 16, 'YBR_FULL_422')
+  asDrawn(data)
+  assert.deepEqual([numbers(data, TAGS.allocated), text(data, TAGS.photometric)], [[8], 'RGB'])
+  assert.deepEqual(headersFor('wadors:/i/4/frames/1/rendered?quality=100'), { Accept: 'image/jpeg' })
+})
+
+test('a picture without a window shows bits as black and white, bytes as they are, else all that occurs', () => {
+  const of = (allocated, stored, more = {}) => ({
+    [TAGS.allocated]: { vr: 'US', Value: [allocated] }, [TAGS.stored]: { vr: 'US', Value: [stored] }, ...more,
+  })
+  const extent = () => ({ min: 3, max: 9 })
+  assert.deepEqual(usualRange(of(1, 1), extent), { lower: 0, upper: 1 })
+  assert.deepEqual(usualRange(of(8, 8), extent), { lower: 0, upper: 255 })
+  assert.deepEqual(usualRange(of(8, 8, { [TAGS.slope]: { vr: 'DS', Value: [2] } }), extent), { lower: 3, upper: 9 })
+  assert.deepEqual(usualRange(of(16, 12), extent), { lower: 3, upper: 9 })
+  assert.deepEqual(usualRange(of(16, 12), () => ({ min: 5, max: 5 })), { lower: 4.5, upper: 5.5 })
+})
+
+test('overlay planes have a place, and frames of their own or one for all', () => {
+  const plane = (frames, origin) => ({
+    '60020010': { vr: 'US', Value: [2] }, '60020011': { vr: 'US', Value: [3] }, '60023000': { vr: 'OW', InlineBinary: 'AA==' },
+    ...(frames && { '60020015': { vr: 'IS', Value: [frames] } }), ...(origin && { '60020050': { vr: 'SS', Value: origin } }),
+  })
+  const [one] = overlaysOf(plane(), 7)
+  assert.deepEqual([one.rows, one.columns, one.top, one.left, one.firstBit], [2, 3, 0, 0, 0])
+  const [second] = overlaysOf(plane(2, [-3, 5]), 2)
+  assert.deepEqual([second.top, second.left, second.firstBit], [-4, 4, 6])
+  assert.deepEqual(overlaysOf(plane(2), 3), [])
+  assert.deepEqual(overlaysOf({ '60023000': { vr: 'OW' } }, 1), [])
+  assert.deepEqual([...bitsOf(Uint8Array.of(0b01000001, 0b00000010), { ...second })], [1, 0, 0, 1, 0, 0])
+  assert.equal(bitsOf(Uint8Array.of(1), second), null)
 })

@@ -1,0 +1,97 @@
+// What lies over a picture: the overlay planes of the object itself, and the segments of another one.
+
+import { utilities } from '@cornerstonejs/core'
+import { bytesOf } from './bulk.js'
+import { make } from './dom.js'
+import { bitsOf, overlaysOf } from './overlays.js'
+
+/**
+ * @typedef {[any, any, any]} Corners where the centres of the first pixel, of the one to its right and of the one below lie
+ * @typedef {{picture: HTMLCanvasElement | null, corners: Corners}} Part
+ */
+
+const SEGMENTS_ALPHA = 0.45
+/** Canvases of overlay planes that are kept. */
+const KEPT = 32
+
+/** Draws the layer of a pane anew. @param {import('./pane.js').Pane} pane @param {import('./segments.js').Segments | null} segments */
+export async function drawLayer(pane, segments) {
+  const { stack, index } = pane
+  const turn = pane.layerTurn = {}
+  const [overlays, masks] = await Promise.all([overlayParts(pane), segments?.partsOf(pane) ?? []])
+  if (turn !== pane.layerTurn || pane.index !== index || pane.stack !== stack) return
+  if (!segments && !overlays.length && !pane.hasLayer) return
+  pane.hasLayer = Boolean(segments) || overlays.length > 0
+  const context = clear(pane)
+  context.imageSmoothingEnabled = false
+  draw(context, pane, masks, SEGMENTS_ALPHA)
+  context.imageSmoothingEnabled = true
+  draw(context, pane, overlays, 1)
+  if (!segments) return
+  pane.section.dataset.segments = String(masks.length)
+  segments.name(pane)
+}
+
+/** @param {import('./pane.js').Pane} pane */
+function clear({ layer, element }) {
+  const { clientWidth, clientHeight } = element
+  if (layer.width !== clientWidth || layer.height !== clientHeight) Object.assign(layer, { width: clientWidth, height: clientHeight })
+  const context = layer.getContext('2d')
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  context.clearRect(0, 0, layer.width, layer.height)
+  return context
+}
+
+/** @param {CanvasRenderingContext2D} context @param {import('./pane.js').Pane} pane @param {Part[]} parts @param {number} alpha */
+function draw(context, { viewport }, parts, alpha) {
+  context.globalAlpha = alpha
+  for (const { picture, corners } of parts) {
+    if (!picture) continue
+    const [start, right, below] = corners.map(point => viewport.worldToCanvas(point))
+    context.setTransform(...transformOf(start, right, below))
+    context.drawImage(picture, 0, 0)
+  }
+}
+
+/** The transform from pixels to the canvas: a point is the centre of a pixel, a picture begins at its corner.
+ * @param {number[]} start @param {number[]} right @param {number[]} below
+ * @returns {[number, number, number, number, number, number]} */
+export function transformOf(start, right, below) {
+  const [ax, ay, bx, by] = [right[0] - start[0], right[1] - start[1], below[0] - start[0], below[1] - start[1]]
+  return [ax, ay, bx, by, start[0] - (ax + bx) / 2, start[1] - (ay + by) / 2]
+}
+
+/** Canvases by the picture they lie over, the latest last. @type {Map<string, Promise<HTMLCanvasElement | null>>} */
+const drawn = new Map()
+
+/** @param {import('./pane.js').Pane} pane @returns {Promise<Part[]>} */
+async function overlayParts({ data, picture, viewport }) {
+  const image = viewport?.getCornerstoneImage?.()
+  const overlays = data && picture && image ? overlaysOf(data, picture.frame) : []
+  if (!picture || !overlays.length) return []
+  const known = drawn.get(picture.id) ?? paint(overlays, image.columns, image.rows)
+  drawn.delete(picture.id)
+  drawn.set(picture.id, known)
+  if (drawn.size > KEPT) drawn.delete(drawn.keys().next().value ?? '')
+  const { imageData } = viewport.getImageData() ?? {}
+  if (!imageData) return []
+  const at = (/** @type {number} */ x, /** @type {number} */ y) => utilities.transformIndexToWorld(imageData, [x, y, 0])
+  return [{ picture: await known, corners: [at(0, 0), at(1, 0), at(0, 1)] }]
+}
+
+/** @param {import('./overlays.js').Overlay[]} overlays @param {number} width @param {number} height @returns {Promise<HTMLCanvasElement | null>} */
+async function paint(overlays, width, height) {
+  const canvas = make('canvas', { width, height })
+  const context = canvas.getContext('2d')
+  for (const overlay of overlays) {
+    const bytes = await bytesOf(overlay.element).catch(() => undefined)
+    const bits = bytes && bitsOf(bytes, overlay)
+    if (!bits) continue
+    const plane = make('canvas', { width: overlay.columns, height: overlay.rows })
+    const image = new ImageData(overlay.columns, overlay.rows)
+    bits.forEach((bit, at) => { if (bit) image.data.fill(255, 4 * at, 4 * at + 4) })
+    plane.getContext('2d').putImageData(image, 0, 0)
+    context.drawImage(plane, overlay.left, overlay.top)
+  }
+  return canvas
+}
