@@ -128,6 +128,10 @@ def as_stored(model: type[models.Model], name: str, value: object) -> Any:
 def execute_all(statement: str, parameters: Sequence[Sequence[Any]]) -> None:
     """Run one statement for each of many sets of parameters, inside a transaction."""
     link = _written()
+    if link.queries_logged:
+        with link.cursor() as cursor:
+            cursor.executemany(statement, parameters)
+        return
     with link.wrap_database_errors:
         link.connection.cursor().executemany(_native(statement), parameters)
 
@@ -149,7 +153,7 @@ def _written() -> BaseDatabaseWrapper:
     return link
 
 
-@cache
+@lru_cache(maxsize=512)
 def _native(statement: str) -> str:
     """Return a statement with the place holders of the driver."""
     if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":

@@ -105,18 +105,37 @@ def sync_data(descriptor: int) -> None:
     os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
 
 
-def sync_files(places: Iterable[str]) -> None:
-    """Make the content of files in the store durable. The first sync writes out what the others wait for.
+# Which file a name leads to: its device and its number there.
+File = tuple[int, int]
 
-    By their final names: where another process was first with the same bytes, it is that file which has to last, and
-    that process may not have synced it yet.
+
+def sync_content(linked: str, relative: str) -> frozenset[File]:
+    """Make the content of an incoming file durable, and return the files of these bytes that are so now.
+
+    Where another process was first with the same bytes, it is its file that has the name in the store. That process may
+    not have synced it yet, and may take the name away again: `ensure_linked` looks once more, under the write lock.
     """
-    for place in places:
-        descriptor = os.open(_final(place), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            sync_data(descriptor)
-        finally:
-            os.close(descriptor)
+    durable = {_sync_file(linked)}
+    final = _final(relative)
+    with suppress(FileNotFoundError):
+        if _file_at(final) not in durable:
+            durable.add(_sync_file(final))
+    return frozenset(durable)
+
+
+def _sync_file(path: str) -> File:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync_data(descriptor)
+        state = os.fstat(descriptor)
+        return state.st_dev, state.st_ino
+    finally:
+        os.close(descriptor)
+
+
+def _file_at(path: str) -> File:
+    state = os.stat(path)
+    return state.st_dev, state.st_ino
 
 
 def link_into_store(source: str, relative: str) -> str:
@@ -131,11 +150,21 @@ def link_into_store(source: str, relative: str) -> str:
     linked = f"{folder}/{name}{_SLASH}{relative.replace('/', _SLASH)}"
     os.rename(source, linked)
     try:
+        _link_in_folder(linked, final)
+    except OSError:
+        # under its old name whoever gives up finds it
+        with suppress(OSError):
+            os.rename(linked, source)
+        raise
+    return linked
+
+
+def _link_in_folder(linked: str, final: str) -> None:
+    try:
         _link_if_absent(linked, final)
     except FileNotFoundError:
         Path(final).parent.mkdir(parents=True, exist_ok=True)
         _link_if_absent(linked, final)
-    return linked
 
 
 def _final(relative: str) -> str:
@@ -154,12 +183,18 @@ def _link_if_absent(source: str, final: str) -> None:
         os.link(source, final)
 
 
-def ensure_linked(linked: str, relative: str) -> None:
-    """Link again if another process that found its own twin superfluous took the final name away meanwhile."""
+def ensure_linked(linked: str, relative: str, durable: frozenset[File]) -> None:
+    """Make sure, under the write lock, that the final name is there and leads to a file that is durable.
+
+    Another process that found its own twin superfluous may have taken the name away, and a third one given it to a file
+    of its own.
+    """
     final = _final(relative)
-    if not os.path.exists(final):
+    try:
+        if _file_at(final) not in durable:
+            _sync_file(final)
+    except FileNotFoundError:
         _link_if_absent(linked, final)
-        sync_files([relative])
         sync_folders([Path(final).parent])
 
 

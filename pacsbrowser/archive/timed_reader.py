@@ -10,13 +10,15 @@ from pacsbrowser.archive.multipart import SlowBody
 from pacsbrowser.archive.receive import Readable
 
 # What a sender has to send within the patience; large, because each chunk is handed from thread to thread.
-CHUNK = 1 << 20
+CHUNK = 1 << 19
+# A body that is no longer is handed over in one piece, for which there is as much more time.
+_ONE_PIECE = 2 * CHUNK
 
 
 class TimedReader:
     """A stream with a time-out, which a WSGI server's body lacks: it blocks until what was asked for is there.
 
-    A sender has to send CHUNK bytes within `patience` seconds (about 18 kB/s). When the reader gives up and the
+    A sender has to send CHUNK bytes within `patience` seconds (about 9 kB/s). When the reader gives up and the
     response closes the connection, the thread's read returns and the thread is free for another body.
     """
 
@@ -26,6 +28,7 @@ class TimedReader:
         self._source = source
         # None where nothing was declared: then only another read shows the end
         self._to_read = self._to_take = length
+        self._piece = length if length and length <= _ONE_PIECE else CHUNK
         self._chunks: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(ahead):
@@ -60,7 +63,7 @@ class TimedReader:
 
     def _next(self) -> bytes:
         try:
-            chunk = self._chunks.get(timeout=self._patience)
+            chunk = self._chunks.get(timeout=self._patience * max(1.0, self._piece / CHUNK))
         except queue.Empty:
             self._ended = True
             raise SlowBody("The sender paused for too long.") from None
@@ -80,7 +83,7 @@ class TimedReader:
             if self._closed:
                 return
             try:
-                chunk: bytes | BaseException = self._source.read(CHUNK)
+                chunk: bytes | BaseException = self._source.read(self._piece)
             except Exception as problem:  # handed to the reader, whatever it is
                 chunk = problem
             self._chunks.put(chunk)

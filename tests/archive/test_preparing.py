@@ -16,7 +16,7 @@ from PIL import Image
 from pacsbrowser.archive.derived import folder
 from pacsbrowser.archive.derived.metadata import series_metadata
 from pacsbrowser.archive.derived.pictures import decoders, read_kept
-from pacsbrowser.archive.derived.preparing import REST, is_pending, prepare_pending
+from pacsbrowser.archive.derived.preparing import PATIENCE, REST, is_pending, prepare_pending
 from pacsbrowser.archive.derived.previews import SMALL, has_preview, preview, preview_key, representative
 from pacsbrowser.archive.models import Instance, Series, Study
 from tests.datasets import ingest_datasets, make_dataset, make_series
@@ -55,6 +55,18 @@ def test_a_study_is_prepared_when_it_is_at_rest() -> None:
     assert prepare_pending() == 1
     assert all_is_there(Series.objects.select_related("study").get())
     assert not is_pending()
+
+
+def test_while_others_come_in_a_study_waits_but_not_for_ever() -> None:
+    ingest_datasets(*make_series(1))
+    come_to_rest()
+    ingest_datasets(*make_series(1, study=2))
+    assert not is_pending()
+    assert prepare_pending() == 0
+    first = Study.objects.order_by("pk")[:1].values("pk")
+    Study.objects.filter(pk__in=first).update(received=timezone.now() - PATIENCE - timedelta(seconds=1))
+    assert is_pending()
+    assert prepare_pending() == 1
 
 
 def test_a_study_that_grows_is_prepared_again() -> None:

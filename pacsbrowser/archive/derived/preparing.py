@@ -26,6 +26,9 @@ from pacsbrowser.dicom.decoder import DecodingError
 
 # A study is at rest when nothing has come for so long: a delivery is prepared once, not object by object.
 REST = timedelta(seconds=15)
+# While other objects come in, a study waits for so long more: senders have the machine to themselves.
+BUSY = timedelta(seconds=5)
+PATIENCE = timedelta(minutes=5)
 # A study that has ended this process so often is passed over.
 _MOST_TRIES = 3
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC).isoformat()
@@ -41,8 +44,8 @@ class _Mark:
 
 
 def is_pending() -> bool:
-    """Say whether a study waits to be prepared."""
-    return _waiting(_read_mark()).exists()
+    """Say whether a study waits to be prepared, and this is the time for it."""
+    return _next(_read_mark()) is not None
 
 
 def prepare_pending(should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -55,7 +58,7 @@ def prepare_pending(should_stop: Callable[[], bool] = lambda: False) -> int:
     with _alone() as is_alone:
         while is_alone and not should_stop():
             mark = _read_mark()
-            study = _waiting(mark).order_by("received", "pk").first()
+            study = _next(mark)
             if study is None:
                 break
             _write_mark(replace(mark, tries=mark.tries + 1))
@@ -81,6 +84,14 @@ def prepare_series(series: Series) -> None:
         # a page that wants it and cannot have it says why
         with suppress(DecodingError, OSError):
             preview(instance)
+
+
+def _next(mark: _Mark) -> Study | None:
+    """Return the study that has waited longest; none while others come in, unless it has waited for too long."""
+    study = _waiting(mark).order_by("received", "pk").first()
+    if study is None or study.received < timezone.now() - PATIENCE:
+        return study
+    return None if Study.objects.filter(received__gt=timezone.now() - BUSY).exists() else study
 
 
 def _waiting(mark: _Mark) -> QuerySet[Study]:

@@ -13,7 +13,10 @@ from pacsbrowser.dicom.header import Header
 
 @dataclass(slots=True)
 class Arrival:
-    """A staged object with what the index needs. `incoming` changes once, when the file gets its name in the store."""
+    """A staged object with what the index needs.
+
+    `incoming` changes once, when the file gets its name in the store; `durable`: which files of its bytes last then.
+    """
 
     staged: Staged
     header: Header
@@ -21,6 +24,7 @@ class Arrival:
     identity_key: str
     relative: str
     incoming: str
+    durable: frozenset[storage.File] = frozenset()
 
     @classmethod
     def of(cls, staged: Staged, delivery: Delivery) -> Arrival:

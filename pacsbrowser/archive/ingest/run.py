@@ -100,7 +100,8 @@ def _write(group: Sequence[Consigned], by_item: dict[int, Arrival], unordered: s
     for arrival in arrivals:
         arrival.incoming = storage.link_into_store(arrival.incoming, arrival.relative)
     # names before contents: what writes the contents out mostly takes the names along
-    storage.sync_files(arrival.relative for arrival in arrivals)
+    for arrival in arrivals:
+        arrival.durable = storage.sync_content(arrival.incoming, arrival.relative)
     storage.sync_names(arrival.relative for arrival in arrivals)
     # Hardly ever has another file the place of an arrival; only the transaction that meets one asks for a comparison.
     verdicts: collisions.Verdicts = {}
@@ -144,7 +145,7 @@ def _drop_superfluous(arrivals: Sequence[Arrival], unused: set[str]) -> None:
         if arrival.relative in unused:
             storage.discard(storage.store_folder() / arrival.relative)
         else:
-            storage.ensure_linked(arrival.incoming, arrival.relative)
+            storage.ensure_linked(arrival.incoming, arrival.relative, arrival.durable)
 
 
 def _abandon(arrivals: Iterable[Arrival]) -> None:
