@@ -23,3 +23,7 @@ class TooMuch(Rejected):
 
 class Lost(ExchangeError):
     """An association that was open has ended before its time: aborted, cut, silent, or against the protocol."""
+
+
+class ReadingFailed(Lost):
+    """An object of this archive could not be read to its end while it was sent, so this side ended the association."""

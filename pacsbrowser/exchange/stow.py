@@ -65,7 +65,7 @@ def _store(node: Node, instances: Sequence[Instance], unreached: str) -> Generat
         unreached = str(error) if isinstance(error, Unreachable) else ""
     for instance in instances:
         uid = instance.sop_instance_uid
-        yield results.get(uid) or replace(left, sop_instance_uid=uid)
+        yield replace(results.get(uid) or replace(left, sop_instance_uid=uid), key=instance.pk)
     return unreached
 
 

@@ -218,12 +218,21 @@ def fetch(
 
 
 class Receiver:
-    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`."""
+    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`.
+
+    It has no room for what it `refuses`, and aborts at what `breaks` it; `broken` is how often it has.
+    """
 
     def __init__(
-        self, forms: Sequence[tuple[str, str]], refuses: str = "", may_go_on: threading.Event | None = None
+        self,
+        forms: Sequence[tuple[str, str]],
+        refuses: str = "",
+        may_go_on: threading.Event | None = None,
+        breaks: Sequence[str] = (),
     ) -> None:
         self._may_go_on = may_go_on
+        self.breaks = set(breaks)
+        self.broken = 0
         self.data_sets: dict[str, bytes] = {}
         self.originators: set[tuple[str, int]] = set()
         self._refuses = refuses
@@ -247,6 +256,10 @@ class Receiver:
         if self._may_go_on and len(self.data_sets) >= 5:
             assert self._may_go_on.wait(20)
         if request.AffectedSOPInstanceUID == self._refuses:
+            return 0xA700
+        if request.AffectedSOPInstanceUID in self.breaks:
+            self.broken += 1
+            event.assoc.abort()
             return 0xA700
         self.data_sets[str(request.AffectedSOPInstanceUID)] = request.DataSet.getvalue()
         self.originators.add((request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID))
