@@ -291,6 +291,18 @@ def test_a_job_may_ask_to_be_run_later() -> None:
     assert timedelta(minutes=4) < row.not_before - timezone.now() < timedelta(minutes=6)
 
 
+def test_a_job_that_is_cancelled_while_it_puts_itself_off_ends() -> None:
+    @job("forward")
+    def forward(progress: Progress) -> None:
+        assert cancel(progress.job)
+        raise JobDelayed("Nobody answers.", timedelta(hours=1))
+
+    row = enqueue("forward", None, "Forward")
+    assert Worker().work_once()
+    row.refresh_from_db()
+    assert row.state == State.CANCELLED and row.finished
+
+
 def test_planned_delays_use_up_no_attempts() -> None:
     """However often a job has put itself off, its worker may die as often as with any other."""
     fails = [JobDelayed("nobody there", timedelta(hours=1))] * 5 + [RuntimeError()] * (work.MAX_ATTEMPTS - 1)
