@@ -17,8 +17,12 @@ class NothingAccepted(Rejected):
     """The other side takes the association, and none of the services and forms that were proposed in it."""
 
 
-class TooMuch(Rejected):
-    """The other side refuses a request for its size (RFC 9110 15.5.14)."""
+class NotTaken(Rejected):
+    """The other side refuses a request, perhaps for what it carries; `status` says how (RFC 9110 15.5, 15.6)."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        self.status = status
+        super().__init__(reason)
 
 
 class Lost(ExchangeError):

@@ -37,7 +37,7 @@ from pacsbrowser.exchange.scu import await_answer
 # Statuses that never went over the wire: why an object was not sent. NOT_SENT: the association or the request ended.
 NOT_READ, NO_CONTEXT, NOT_SENT = 0xC001, 0x0122, -1
 # Of those who refuse for now (PS3.4 B.2.3): out of resources (A7xxH), processing failure.
-_OUT_OF_RESOURCES, _PROCESSING_FAILURE = 0xA7, 0x0110
+_OUT_OF_RESOURCES, PROCESSING_FAILURE = 0xA7, 0x0110
 _WARNINGS = (0x0001, 0x0107, 0x0116)
 
 
@@ -45,7 +45,7 @@ _WARNINGS = (0x0001, 0x0107, 0x0116)
 class Sent:
     """What became of one object: the status of the answer (PS3.4 B.2.3), and a sentence where it is no success.
 
-    `key`: of the instance, where several were sent. `is_suspect`: the association broke while it was sent.
+    `key`: of the instance, where several were sent. `is_suspect`: the node broke off or failed at it.
     """
 
     sop_instance_uid: str
@@ -67,7 +67,7 @@ class Sent:
     @property
     def may_go_later(self) -> bool:
         """Whether the very same may succeed at another time."""
-        is_busy = self.status >> 8 == _OUT_OF_RESOURCES or self.status == _PROCESSING_FAILURE
+        is_busy = self.status >> 8 == _OUT_OF_RESOURCES or self.status == PROCESSING_FAILURE
         return self.status == NOT_SENT or is_busy
 
 
