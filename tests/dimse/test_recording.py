@@ -70,3 +70,20 @@ def test_a_caller_that_never_pauses_is_recorded(archive: Archive, monkeypatch: p
         for file in make_series(3):
             assert send(link, file) == 0
         assert sum(recorded().values()) >= 1
+
+
+def test_after_a_failure_no_other_debt_is_tried_and_a_caller_pays_few(
+    archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    with log_refuses_writes():
+        for number in range(5):
+            with archive.associate((CT, [EXPLICIT])) as link:
+                assert send(link, make_dataset(SOPInstanceUID=f"{ROOT}.9.{number}")) == 0
+            wait_until(lambda count=number + 1: len(stored._owed) == count)  # type: ignore[misc]
+        caplog.clear()
+        stored.settle(None, is_over=True)
+        assert caplog.text.count("could not be recorded") == 1 and len(stored._owed) == 5
+    stored.settle(None, is_over=True)
+    assert len(stored._owed) == 5 - stored.MOST_DEBTS
+    stored.settle(None, is_over=True, most=None)
+    assert not stored._owed and recorded() == {f"{ROOT}.1": 5}
