@@ -58,13 +58,23 @@ def add_up() -> None:
 
 
 def _counted_as(minute: datetime, address: str) -> str:
-    """Return what an address is counted by: of IPv6 the network, for one machine may have all addresses of it."""
-    try:
-        is_long = ipaddress.ip_address(address).version == 6
-    except ValueError:
-        is_long = False
-    counted = str(ipaddress.ip_network(f"{address}/64", strict=False)) if is_long else address[:64]
+    """Return what an address is counted by, or the word for those that are too many in a minute."""
+    counted = _network(address)
     known = Refusal.objects.filter(minute=minute).values("address").distinct()
     if known.filter(address=counted).exists() or known.count() < MOST_ADDRESSES:
         return counted
     return SEVERAL
+
+
+def _network(address: str) -> str:
+    """Return the network of an IPv6 address, for one machine may have all addresses of it; of IPv4 the address."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    # a port for both families shows IPv4 callers in this form (RFC 4291 2.5.5.2): they share its network
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found.packed, 64), strict=False))

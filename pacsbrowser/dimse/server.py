@@ -20,6 +20,8 @@ _BACKLOG = 256
 # Where there is no more room, a stranger who has been silent for so many seconds makes some.
 _SILENT = 10.0
 _STOP_WITHIN = 6.0
+# Those that were cut off then have so long to record what they have stored.
+_CUT_WITHIN = 2.0
 
 
 class Server:
@@ -115,7 +117,11 @@ class Server:
             thread.join(max(0.0, deadline - time.monotonic()))
         for served in filter(None, still.values()):
             served.cut()
-        settle(None, is_over=True)
+        # what they have stored is recorded, or owed, when they end
+        deadline = time.monotonic() + _CUT_WITHIN
+        for thread in still:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        settle(None, is_over=True, most=None)
 
 
 def _tls() -> ssl.SSLContext | None:

@@ -58,17 +58,28 @@ class Stored:
 # Of associations that are over: whoever records next, and at last the end of the process, does it for them.
 _owed: list[Stored] = []
 _owed_lock = threading.Lock()
+# Of others, so many are recorded at a time: this is done between two messages of a caller, who waits for it.
+MOST_DEBTS = 3
 
 
-def settle(stored: Stored | None, *, is_over: bool) -> None:
-    """Record what was stored, and what is owed for others; what fails is owed, or stays until the next time."""
+def settle(stored: Stored | None, *, is_over: bool, most: int | None = MOST_DEBTS) -> None:
+    """Record what was stored, and some of what is owed for others; what fails is owed, or stays until the next time.
+
+    After the first failure nothing more is tried: a write may wait long for its turn, and a caller waits meanwhile.
+
+    Args:
+        most: of how many others; None for all.
+    """
     with _owed_lock:
-        others, _owed[:] = list(_owed), []
-    for one in ([stored] if stored else []) + others:
-        try:
-            one.record()
-        except DatabaseError:
-            logger.exception("what was stored could not be recorded yet")
-            if is_over or one is not stored:
-                with _owed_lock:
-                    _owed.append(one)
+        count = len(_owed) if most is None else most
+        others, _owed[:count] = _owed[:count], []
+    left = ([stored] if stored else []) + others
+    try:
+        while left:
+            left[0].record()
+            del left[0]
+    except DatabaseError:
+        logger.exception("what was stored could not be recorded yet")
+    finally:
+        with _owed_lock:
+            _owed.extend(one for one in left if is_over or one is not stored)

@@ -146,9 +146,9 @@ def _read(seen: int) -> Sequence[Arrived]:
 
 
 def _job_of(rule: Rule) -> Job:
-    """Return the job that waits to send for a rule, a new one where there is none: a job that runs gets no more."""
-    waiting = Job.objects.filter(name=FORWARD, subject=str(rule.pk), state=State.QUEUED).first()
-    if waiting:
+    """Return the job that is the next to send for a rule, a new one where none waits: a job that runs gets no more."""
+    queued = Job.objects.filter(name=FORWARD, subject=str(rule.pk), state=State.QUEUED)
+    if waiting := queued.order_by("not_before").first():
         return waiting
     title = f"Forward to {rule.node.name} ({rule.name})"
     return enqueue(FORWARD, None, title, str(rule.pk), not_before=timezone.now() + GATHER, node=rule.node_id)

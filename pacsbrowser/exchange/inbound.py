@@ -98,7 +98,7 @@ def settle_number(
 ) -> None:
     """Fetch all studies of one number and settle its item; each study is noted before it is fetched.
 
-    What one node has is worth a remark where another could not be asked; where nothing was found, that is a failure.
+    Where a node could not be asked it has failed, whatever others had: a retry asks again.
     """
     found: list[RemoteStudy] = []
     problems = []
@@ -116,6 +116,5 @@ def settle_number(
     if not found and not problems:
         failed.append("No node has it.")
     words = f"{len(found):,} {'study' if len(found) == 1 else 'studies'}. " if found else ""
-    came = ItemState.WARNING if problems else ItemState.DONE
-    state = ItemState.FAILED if failed or not found else came
+    state = ItemState.FAILED if failed or problems else ItemState.DONE
     items.settle(item, state, words + " ".join([*failed[:3], *problems]))

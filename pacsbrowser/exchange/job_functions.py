@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from pacsbrowser.access.models import User
-from pacsbrowser.access.scope import EVERYTHING
+from pacsbrowser.access.scope import EVERYTHING, Scope
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.selection import Selection
 from pacsbrowser.audit.models import Action
@@ -16,7 +16,7 @@ from pacsbrowser.exchange.forwarding import FORWARD
 from pacsbrowser.exchange.inbound import FETCH, FETCH_LIST, KEYS, Fetching, settle_number
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.outbox import SEND, UNIT, deal_with, scope_of_job, subjects
-from pacsbrowser.exchange.storing import NOT_SENT
+from pacsbrowser.exchange.storing import NOT_SENT, Sent
 from pacsbrowser.jobs.items import Items, list_once
 from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, job
 
@@ -51,9 +51,8 @@ def send(progress: Progress, node: int, level: str, keys: list[int]) -> dict[str
     row, scope = node_of(node), scope_of_job(progress.job)
     list_once(progress, lambda: subjects(Selection(Level(level), tuple(keys), scope)))
     with Items(progress, UNIT) as items:
-        for some in items.waiting():
-            if unsent := deal_with(row, some, items, scope):
-                raise JobFailed(unsent[0].reason)
+        if unsent := _send_waiting(row, items, scope):
+            raise JobFailed(unsent.reason)
         return items.end()
 
 
@@ -61,24 +60,30 @@ def send(progress: Progress, node: int, level: str, keys: list[int]) -> dict[str
 def forward(progress: Progress, node: int) -> dict[str, Any]:
     """Send what a rule has chosen; what cannot go now is tried again later, waiting longer each time.
 
-    An object that the node refuses for now, while it takes others, keeps no other waiting: what arrives meanwhile gets
-    a job of its own. A node that is not there, or takes nothing, is spared that.
+    An object that the node refuses for now, or breaks off at, while it takes others, keeps no other waiting: what
+    arrives meanwhile gets a job of its own. A node that is not there, or takes nothing, is spared that.
     """
     row = node_of(node)
-    reason = ""
     with Items(progress, UNIT) as items:
         kept = items.kept
-        for some in items.waiting():
-            unsent = deal_with(row, some, items, EVERYTHING, is_patient=True)
-            reason = unsent[0].reason if unsent else reason
-            if any(one.status == NOT_SENT for one in unsent):
-                break
-        if reason:
+        if unsent := _send_waiting(row, items, EVERYTHING, is_patient=True):
             items.write()
             if items.kept > kept:
                 progress.leave_subject()
-            _wait(progress, reason)
+            _wait(progress, unsent.reason)
         return items.end()
+
+
+def _send_waiting(node: Node, items: Items, scope: Scope, *, is_patient: bool = False) -> Sent | None:
+    """Send what waits, step by step, up to one of which the node took nothing; return one that did not go, if any."""
+    first = None
+    for some in items.waiting():
+        kept = items.kept
+        unsent = deal_with(node, some, items, scope, is_patient=is_patient)
+        first = first or next(iter(unsent), None)
+        if items.kept == kept and any(one.status == NOT_SENT for one in unsent):
+            break
+    return first
 
 
 def _wait(progress: Progress, reason: str) -> NoReturn:

@@ -1,6 +1,5 @@
 """Sending in the background: which objects a job has to send, by which protocol, and what became of each."""
 
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 
 from pacsbrowser.access.models import User
@@ -66,29 +65,32 @@ def deal_with(
 ) -> list[Sent]:
     """Send some items and settle them, but for those that did not go at all, which are returned.
 
+    What broke the connection gets a remark, and goes last the next time: it must not be in the way of others for good.
+
     Args:
         is_patient: nor those that the node has no room for at the moment.
     """
-    here = dict(
+    here = set(
         Instance.objects.visible_to(scope)
         .filter(pk__in=[int(item.subject) for item in some])
-        .values_list("pk", "sop_instance_uid")
+        .values_list("pk", flat=True)
     )
-    waiting: defaultdict[str, deque[JobItem]] = defaultdict(deque)
-    for item in some:
-        if uid := here.get(int(item.subject)):
-            waiting[uid].append(item)
+    waiting: dict[int, JobItem] = {}
+    # what has a remark broke the connection when it was tried before
+    for item in sorted(some, key=lambda one: bool(one.reason)):
+        if int(item.subject) in here:
+            waiting[int(item.subject)] = item
         else:
             items.settle(item, ItemState.FAILED, NOT_HERE)
     unsent = []
-    for sent in transmit(node, [key for key in (int(item.subject) for item in some) if key in here]):
-        if not waiting[sent.sop_instance_uid]:
-            continue
-        item = waiting[sent.sop_instance_uid].popleft()
+    for sent in transmit(node, list(waiting)):
+        item = waiting[sent.key]
         if sent.status == NOT_SENT or (is_patient and sent.may_go_later):
             unsent.append(sent)
         else:
             items.settle(item, _state(sent), sent.reason)
+        if sent.is_suspect:
+            items.remark(item, sent.reason)
     return unsent
 
 

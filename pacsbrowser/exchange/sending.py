@@ -1,15 +1,20 @@
 """Sending objects of the archive to a node by C-STORE: contexts for what is to go, a result for each object."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom.part10 import EXPLICIT_UID, IMPLICIT_UID
-from pacsbrowser.exchange.failures import ExchangeError, Lost, NothingAccepted
+from pacsbrowser.exchange.association import Association
+from pacsbrowser.exchange.failures import ExchangeError, Lost, NothingAccepted, ReadingFailed
 from pacsbrowser.exchange.models import Node
 from pacsbrowser.exchange.opening import MOST_CONTEXTS, Proposal, open_association
-from pacsbrowser.exchange.storing import NO_CONTEXT, NOT_SENT, Sent, Storing
+from pacsbrowser.exchange.storing import NO_CONTEXT, NOT_READ, NOT_SENT, Sent, Storing
 
 BATCH = 200
+# After so many associations in a row that broke without an answer in between, it is not the objects' fault.
+MOST_LOSSES = 2
 
 
 def send_instances(
@@ -21,8 +26,9 @@ def send_instances(
 ) -> Iterator[Sent]:
     """Send objects by their keys, in their order, and yield what became of each.
 
-    Objects that were deleted meanwhile are passed over. An association that is refused or lost is a result for all
-    that should have gone over it.
+    Objects that were deleted meanwhile are passed over. An object that breaks the association keeps no other back: the
+    others go over a new one, and it goes once more at the end. An association that is refused, or the second in a row
+    that breaks, is a result for all that is left.
 
     Args:
         should_stop: asked before each object; once true, nothing more is sent or yielded.
@@ -67,31 +73,113 @@ def _send_group(
     should_stop: Callable[[], bool],
     originator: tuple[str, int] | None,
 ) -> Iterator[Sent]:
-    waiting = _read(keys)
+    link, line = _Link(node, proposals, originator), _Line(_read(keys))
     try:
-        association = open_association(node, proposals)
-    except ExchangeError as error:
-        yield from _unsent(waiting, error)
-        return
-    storing = Storing(association, originator=originator)
-    for instance in waiting:
-        if should_stop():
-            break
+        for instance in line:
+            if should_stop():
+                break
+            try:
+                yield replace(link.send(instance), key=instance.pk)
+            except Lost as error:
+                if not line.put_last(instance):
+                    yield _unsent(instance, error, is_suspect=True)
+            except _Over as over:
+                yield _unsent(instance, over.error, is_suspect=line.is_again)
+                yield from (_unsent(one, over.error, is_suspect=line.is_again) for one in line)
+    except GeneratorExit:
+        link.abort()
+        raise
+    link.release()
+
+
+class _Line:
+    """What waits to be sent. What has broken an association goes once more, after all the others."""
+
+    def __init__(self, instances: Iterator[Instance]) -> None:
+        self._instances = instances
+        self._suspects: deque[Instance] = deque()
+        self.is_again = False
+
+    def __iter__(self) -> Iterator[Instance]:
+        return self
+
+    def __next__(self) -> Instance:
+        if instance := next(self._instances, None):
+            return instance
+        self.is_again = True
+        if not self._suspects:
+            raise StopIteration
+        return self._suspects.popleft()
+
+    def put_last(self, instance: Instance) -> bool:
+        """Send it again at the end; false where that has been done."""
+        if not self.is_again:
+            self._suspects.append(instance)
+        return not self.is_again
+
+
+class _Over(Exception):
+    """Nothing more can be sent to the node now."""
+
+    def __init__(self, error: ExchangeError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+class _Link:
+    """Sends objects over an association, and over a new one after that has broken."""
+
+    def __init__(self, node: Node, proposals: Sequence[Proposal], originator: tuple[str, int] | None) -> None:
+        self._node, self._proposals, self._originator = node, proposals, originator
+        self._open: tuple[Association, Storing] | None = None
+        self._losses: list[Lost] = []
+
+    def send(self, instance: Instance) -> Sent:
+        """Send one object.
+
+        Raises:
+            Lost: the association broke, which may be the object's fault.
+            _Over: there is no association, or one after the other breaks.
+        """
+        storing = self._storing()
         try:
-            yield storing.send(instance)
+            sent = storing.send(instance)
+        except ReadingFailed as error:
+            self.abort()
+            return Sent(instance.sop_instance_uid, NOT_READ, str(error))
         except Lost as error:
-            yield Sent(instance.sop_instance_uid, NOT_SENT, str(error))
-            yield from _unsent(waiting, error)
-            return
-        except GeneratorExit:
-            association.abort()
+            self.abort()
+            self._losses.append(error)
             raise
-    association.release()
+        self._losses.clear()
+        return sent
+
+    def _storing(self) -> Storing:
+        if self._open is None:
+            if len(self._losses) == MOST_LOSSES:
+                raise _Over(self._losses[-1])
+            try:
+                association = open_association(self._node, self._proposals)
+            except ExchangeError as error:
+                raise _Over(error) from error
+            self._open = association, Storing(association, originator=self._originator)
+        return self._open[1]
+
+    def release(self) -> None:
+        """End in good order."""
+        if self._open is not None:
+            self._open[0].release()
+
+    def abort(self) -> None:
+        """End at once."""
+        if self._open is not None:
+            self._open[0].abort()
+            self._open = None
 
 
-def _unsent(instances: Iterator[Instance], error: ExchangeError) -> Iterator[Sent]:
+def _unsent(instance: Instance, error: ExchangeError, *, is_suspect: bool) -> Sent:
     status = NO_CONTEXT if isinstance(error, NothingAccepted) else NOT_SENT
-    return (Sent(one.sop_instance_uid, status, str(error)) for one in instances)
+    return Sent(instance.sop_instance_uid, status, str(error), instance.pk, is_suspect)
 
 
 def _read(keys: Sequence[int]) -> Iterator[Instance]:

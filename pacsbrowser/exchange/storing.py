@@ -31,23 +31,28 @@ from pacsbrowser.exchange.commands import (
     RESPONSE,
     Command,
 )
-from pacsbrowser.exchange.failures import Lost
+from pacsbrowser.exchange.failures import Lost, ReadingFailed
 from pacsbrowser.exchange.scu import await_answer
 
 # Statuses that never went over the wire: why an object was not sent. NOT_SENT: the association or the request ended.
 NOT_READ, NO_CONTEXT, NOT_SENT = 0xC001, 0x0122, -1
 # Of those who refuse for now (PS3.4 B.2.3): out of resources (A7xxH), processing failure.
-_OUT_OF_RESOURCES, _PROCESSING_FAILURE = 0xA7, 0x0110
+_OUT_OF_RESOURCES, PROCESSING_FAILURE = 0xA7, 0x0110
 _WARNINGS = (0x0001, 0x0107, 0x0116)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one object: the status of the answer (PS3.4 B.2.3), and a sentence where it is no success."""
+    """What became of one object: the status of the answer (PS3.4 B.2.3), and a sentence where it is no success.
+
+    `key`: of the instance, where several were sent. `is_suspect`: the node broke off or failed at it.
+    """
 
     sop_instance_uid: str
     status: int
     reason: str = ""
+    key: int = 0
+    is_suspect: bool = False
 
     @property
     def is_warning(self) -> bool:
@@ -62,7 +67,7 @@ class Sent:
     @property
     def may_go_later(self) -> bool:
         """Whether the very same may succeed at another time."""
-        is_busy = self.status >> 8 == _OUT_OF_RESOURCES or self.status == _PROCESSING_FAILURE
+        is_busy = self.status >> 8 == _OUT_OF_RESOURCES or self.status == PROCESSING_FAILURE
         return self.status == NOT_SENT or is_busy
 
 
@@ -91,13 +96,17 @@ class Storing:
         self._last = 0
 
     def send(self, instance: Instance) -> Sent:
-        """Send one object and wait for its answer; raises Lost where the association ends."""
+        """Send one object and wait for its answer.
+
+        Raises:
+            ReadingFailed: the association had to be ended, for its file or its pixels are bad after the first part.
+            Lost: the association ended.
+        """
         uid = instance.sop_instance_uid
         try:
             found = self._open(instance)
         except (OSError, DicomError, DecodingError) as error:
-            reason = str(error) if isinstance(error, DicomError | DecodingError) else "Its file cannot be read."
-            return Sent(uid, NOT_READ, reason)
+            return Sent(uid, NOT_READ, _why_not_read(error))
         if found is None:
             return Sent(uid, NO_CONTEXT, "The other side does not accept its SOP class, or no form of it.")
         context, pieces = found
@@ -132,7 +141,7 @@ class Storing:
         except (OSError, DicomError, DecodingError) as error:
             # half of the object is under way: there is no other end to that than the association's
             self._association.abort()
-            raise Lost("An object could not be read to its end while it was sent.") from error
+            raise ReadingFailed(_why_not_read(error)) from error
         command = self._answer()
         comment = command.text(COMMENT) or f"status {command.status:04X}H"
         return Sent(instance.sop_instance_uid, command.status, comment if command.status else "")
@@ -147,3 +156,7 @@ class Storing:
                 self._association.abort()
                 raise Lost("The other side answers something that was not asked.")
             self._on_other(message)
+
+
+def _why_not_read(error: Exception) -> str:
+    return str(error) if isinstance(error, DicomError | DecodingError) else "Its file cannot be read."

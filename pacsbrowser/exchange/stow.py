@@ -8,15 +8,17 @@ from typing import Any
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.archive.outgoing import DicomError, Outgoing, stored_object
 from pacsbrowser.exchange import web
-from pacsbrowser.exchange.failures import ExchangeError, Lost, TooMuch, Unreachable
+from pacsbrowser.exchange.failures import ExchangeError, Lost, NotTaken, Unreachable
 from pacsbrowser.exchange.models import Node
-from pacsbrowser.exchange.storing import NOT_READ, NOT_SENT, Sent
+from pacsbrowser.exchange.storing import NOT_READ, NOT_SENT, PROCESSING_FAILURE, Sent
 
 # What one request holds at most: a failure costs no more than that.
 MOST_OBJECTS = 50
 MOST_BYTES = 64_000_000
-# Of objects of which the answer says nothing, and of those that are refused for their size.
-NOT_MENTIONED, TOO_LARGE = 0xA700, 0x0124
+# Of objects of which the answer says nothing, and of those that are refused alone: for ever, or perhaps for now.
+NOT_MENTIONED = 0xA700
+_REFUSED_ALONE = {413: 0x0124, 500: PROCESSING_FAILURE}
+_REFUSED = 0xC000
 # An archive may take a while to write down what it was sent.
 PATIENCE = 300.0
 _UNSAID = Sent("", NOT_MENTIONED, "The answer does not say what became of it.")
@@ -27,7 +29,8 @@ _INSTANCE, _REASON, _WARNING = "00081155", "00081197", "00081196"
 def store_instances(node: Node, keys: Sequence[int], should_stop: Callable[[], bool]) -> Iterator[Sent]:
     """Send objects by their keys and yield what became of each; those that were deleted meanwhile are passed over.
 
-    A node that is not reached is not tried again: all that is left did not go either.
+    A node that is not reached, or fails at each object of a request, is not tried again: all that is left did not go
+    either.
     """
     unreached = ""
     for start in range(0, len(keys), MOST_OBJECTS):
@@ -55,22 +58,24 @@ def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
 
 
 def _store(node: Node, instances: Sequence[Instance], unreached: str) -> Generator[Sent, None, str]:
-    """Send some objects, unless the node was not reached before; return why it was not, if so."""
+    """Send some objects, unless the node was given up before; return why it was, if so."""
     results: dict[str, Sent] = {}
     left = replace(_UNSAID, status=NOT_SENT, reason=unreached) if unreached else _UNSAID
     try:
         results = results if unreached else _send(node, instances)
+        if results and all(one.is_suspect for one in results.values()):
+            unreached = results[instances[0].sop_instance_uid].reason
     except ExchangeError as error:
         left = replace(_UNSAID, status=NOT_SENT, reason=str(error))
         unreached = str(error) if isinstance(error, Unreachable) else ""
     for instance in instances:
         uid = instance.sop_instance_uid
-        yield results.get(uid) or replace(left, sop_instance_uid=uid)
+        yield replace(results.get(uid) or replace(left, sop_instance_uid=uid), key=instance.pk)
     return unreached
 
 
 def _send(node: Node, instances: Sequence[Instance]) -> dict[str, Sent]:
-    """Send some objects in one request; where that is too much at once, in several of half the number."""
+    """Send some objects in one request; where it is refused for what it may carry, in several of half the number."""
     results: dict[str, Sent] = {}
     objects: dict[str, Outgoing] = {}
     for instance in instances:
@@ -83,9 +88,10 @@ def _send(node: Node, instances: Sequence[Instance]) -> dict[str, Sent]:
         return results
     try:
         return results | _request(node, list(objects.values()))
-    except TooMuch as error:
+    except NotTaken as error:
         if len(objects) == 1:
-            return results | {uid: Sent(uid, TOO_LARGE, str(error)) for uid in objects}
+            status, is_suspect = _REFUSED_ALONE.get(error.status, _REFUSED), error.status == 500
+            return results | {uid: Sent(uid, status, str(error), is_suspect=is_suspect) for uid in objects}
     middle = len(instances) // 2
     return _send(node, instances[:middle]) | _send(node, instances[middle:])
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pacsbrowser.exchange.addresses import resolve
-from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, TooMuch, Unreachable
+from pacsbrowser.exchange.failures import ExchangeError, Lost, NotTaken, Rejected, Unreachable
 from pacsbrowser.exchange.models import Login, Node
 from pacsbrowser.exchange.sealing import Unreadable, unseal
 from pacsbrowser.exchange.tls import client_context
@@ -27,6 +27,8 @@ ANSWER_WITHIN = 60.0
 MOST_ANSWER = 64 * 1024 * 1024
 _MOST_SAID = 2_000
 _WORDS = re.compile(r"<[^>]*>|[\x00-\x1f\x7f]+")
+# Refusals of the caller, the address or the moment, which another body would not change.
+_NOT_FOR_CONTENT = (401, 403, 404, 405, 407, 408, 429)
 _REASONS = {
     401: "It does not accept the login.",
     403: "It refuses: this login may not do that.",
@@ -60,7 +62,7 @@ def ask(
 
     Raises:
         Unreachable: no connection.
-        Rejected: a status that is a refusal, in words; TooMuch where it is for the size.
+        Rejected: a status that is a refusal, in words; NotTaken where it may be for what the request carries.
         Lost: the connection ended, or there was no answer in time.
     """
     parts = urlsplit(node.url)
@@ -74,7 +76,7 @@ def ask(
             connection.request(method, parts.path.rstrip("/") + path, body, headers, encode_chunked=body is not None)
         answer = connection.getresponse()
         if answer.status >= 300 and answer.status != 409:
-            raise (TooMuch if answer.status == 413 else Rejected)(_why(answer))
+            raise _refusal(answer)
         yield answer
     except TimeoutError:
         raise Lost("The other side does not answer in time.") from None
@@ -175,6 +177,13 @@ def _login(node: Node) -> Mapping[str, str]:
     if node.login == Login.BASIC:
         return {"Authorization": "Basic " + base64.b64encode(f"{node.username}:{secret}".encode()).decode()}
     return {}
+
+
+def _refusal(answer: http.client.HTTPResponse) -> Rejected:
+    status, why = answer.status, _why(answer)
+    if status == 500 or (400 <= status < 500 and status not in _NOT_FOR_CONTENT):
+        return NotTaken(why, status)
+    return Rejected(why)
 
 
 def _why(answer: http.client.HTTPResponse) -> str:

@@ -100,8 +100,8 @@ class Wire:
 
     def write(self, data: bytes | bytearray) -> None:
         """Send everything, or raise Lost."""
-        self._socket.settimeout(_SEND_WITHIN)
         try:
+            self._socket.settimeout(_SEND_WITHIN)
             self._socket.sendall(data)
         except OSError as error:
             raise Lost(f"The connection broke: {error.strerror or 'the other side takes nothing'}.") from None

@@ -92,13 +92,18 @@ class Items:
 
     def settle(self, item: JobItem, state: ItemState, reason: str = "") -> None:
         """Say what became of an item."""
-        item.state, item.reason = state, reason.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_REASON]
-        self._unwritten.append(item)
+        item.state = state
+        self.remark(item, reason)
         self.counts[state] += 1
         self.counts[ItemState.WAITING] -= 1
         if len(self._unwritten) >= _MOST_UNWRITTEN or time.monotonic() - self._written >= _WRITE_EVERY:
             self.write()
         self._progress.advance()
+
+    def remark(self, item: JobItem, reason: str) -> None:
+        """Say something of an item without settling it."""
+        item.reason = reason.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_REASON]
+        self._unwritten.append(item)
 
     def end(self) -> dict[str, int]:
         """Return the counts as the job's result.

@@ -153,8 +153,7 @@ class Worker:
         except JobCancelled:
             self._finish(job_row, State.CANCELLED)
         except JobDelayed as delay:
-            fields = {"problem": str(delay)[:500], "not_before": timezone.now() + delay.wait}
-            self._mine(job_row).update(state=State.QUEUED, worker="", attempts=0, delays=F("delays") + 1, **fields)
+            self._put_off(job_row, delay)
         except (JobFailed, NotAllowed) as failure:
             self._finish(job_row, State.FAILED, problem=str(failure)[:500])
         except JobLost:
@@ -165,6 +164,15 @@ class Worker:
             self._end(job_row, f"It stopped with an unexpected {type(error).__name__}.", again=True)
         else:
             self._finish(job_row, State.DONE, result=result or {}, problem="")
+
+    def _put_off(self, job_row: Job, delay: JobDelayed) -> None:
+        """Run a job again later, unless its owner asked for its end since it last looked."""
+        fields = {"problem": str(delay)[:500], "not_before": timezone.now() + delay.wait}
+        mine = self._mine(job_row)
+        if not mine.filter(cancel_asked=False).update(
+            state=State.QUEUED, worker="", attempts=0, delays=F("delays") + 1, **fields
+        ):
+            end(mine, State.CANCELLED)
 
     def _finish(self, job_row: Job, state: State, **fields: object) -> None:
         end(self._mine(job_row), state, **fields)

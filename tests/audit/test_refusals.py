@@ -64,6 +64,11 @@ def test_all_addresses_of_one_network_are_one_caller(clock: Any) -> None:
     assert Event.objects.order_by("pk")[0].address == "2001:db8:1:2::5"
 
 
+def test_ipv4_callers_of_a_port_for_both_families_are_counted_apart(clock: Any) -> None:
+    assert refuse("::ffff:192.0.2.7") and refuse("::ffff:192.0.2.8")
+    assert not refuse("192.0.2.7"), "it is the same caller, however it is written"
+
+
 def test_many_addresses_are_counted_together(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals, "MOST_ADDRESSES", 3)
     assert [refuse(f"192.0.2.{number}") for number in range(8)] == [True] * 4 + [False] * 4

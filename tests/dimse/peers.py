@@ -5,18 +5,17 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom import AE, _config, build_context, build_role, evt
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
 from pynetdicom.service_class import StorageServiceClass
@@ -31,6 +30,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 from pynetdicom.transport import AssociationSocket
 
+from pacsbrowser.dicom.file_meta import make_file_meta
 from pacsbrowser.dicom.header import read_header
 from pacsbrowser.dicom.part10 import find_dataset_start
 from pacsbrowser.exchange.models import RIGHTS, Node
@@ -41,6 +41,8 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 PATIENT_FIND, STUDY_FIND = PatientRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelFind
 PATIENT_GET = PatientRootQueryRetrieveInformationModelGet
 STUDY_MOVE = StudyRootQueryRetrieveInformationModelMove
+# pynetdicom sends the data sets of files byte for byte.
+_config.STORE_SEND_CHUNKED_DATASET = True
 
 
 def _close(link: AssociationSocket) -> None:
@@ -148,35 +150,16 @@ def data_set_of(file: bytes) -> bytes:
 
 
 def send(link: Association, file: bytes, *, uid: str = "", data: bytes | None = None) -> int:
-    """Send the data set of a file as it is, with pynetdicom's message layer, and return the status."""
+    """Send the data set of a file as it is and return the status; `uid` and `data` take the place of the file's own."""
     meta = read_header(io.BytesIO(file))
-    request = C_STORE()
-    request.MessageID = 1
-    request.AffectedSOPClassUID = meta.values["SOPClassUID"]
-    request.AffectedSOPInstanceUID = uid or meta.values["SOPInstanceUID"]
-    request.Priority = 0
-    request.DataSet = io.BytesIO(data_set_of(file) if data is None else data)
-    context = next(
-        one
-        for one in link.accepted_contexts
-        if one.abstract_syntax == request.AffectedSOPClassUID and one.transfer_syntax[0] == meta.transfer_syntax_uid
-    )
-    _pause(link)
-    try:
-        link.dimse.send_msg(request, context.context_id)
-        _, answer = link.dimse.get_msg(block=True)
-    finally:
-        link._reactor_checkpoint.set()
-    assert answer is not None, "the association ended without an answer"
-    return int(answer.Status)
-
-
-def _pause(link: Association) -> None:
-    """Keep pynetdicom's own thread from taking the answer, which it would throw away: wait until it waits."""
-    link._reactor_checkpoint.clear()
-    waiting = link._reactor_checkpoint._cond
-    while link.is_alive() and not waiting._waiters:  # type: ignore[attr-defined]
-        time.sleep(0.0001)
+    values = meta.values
+    head = make_file_meta(values["SOPClassUID"], uid or values["SOPInstanceUID"], meta.transfer_syntax_uid)
+    with NamedTemporaryFile(suffix=".dcm") as sent:
+        sent.write(head + (data_set_of(file) if data is None else data))
+        sent.flush()
+        status = link.send_c_store(sent.name)
+    assert "Status" in status, "the association ended without an answer"
+    return int(status.Status)
 
 
 def make_node(ae_title: str, port: int = 104, **fields: Any) -> Node:
@@ -218,12 +201,21 @@ def fetch(
 
 
 class Receiver:
-    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`."""
+    """A storage SCP of pynetdicom that keeps what it gets; after five objects, it waits until it `may_go_on`.
+
+    It has no room for what it `refuses`, and aborts at what `breaks` it; `broken` is how often it has.
+    """
 
     def __init__(
-        self, forms: Sequence[tuple[str, str]], refuses: str = "", may_go_on: threading.Event | None = None
+        self,
+        forms: Sequence[tuple[str, str]],
+        refuses: str = "",
+        may_go_on: threading.Event | None = None,
+        breaks: Sequence[str] = (),
     ) -> None:
         self._may_go_on = may_go_on
+        self.breaks = set(breaks)
+        self.broken = 0
         self.data_sets: dict[str, bytes] = {}
         self.originators: set[tuple[str, int]] = set()
         self._refuses = refuses
@@ -247,6 +239,10 @@ class Receiver:
         if self._may_go_on and len(self.data_sets) >= 5:
             assert self._may_go_on.wait(20)
         if request.AffectedSOPInstanceUID == self._refuses:
+            return 0xA700
+        if request.AffectedSOPInstanceUID in self.breaks:
+            self.broken += 1
+            event.assoc.abort()
             return 0xA700
         self.data_sets[str(request.AffectedSOPInstanceUID)] = request.DataSet.getvalue()
         self.originators.add((request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID))

@@ -18,9 +18,11 @@ from pacsbrowser.dimse.negotiation import Unreadable, parse_request
 from pacsbrowser.exchange.association import Association, Context, Released
 from pacsbrowser.exchange.commands import BadCommand, Command
 from pacsbrowser.exchange.failures import Lost
+from pacsbrowser.exchange.opening import Proposal, open_association
+from pacsbrowser.exchange.scu import await_answer
 from pacsbrowser.exchange.wire import Wire
 from tests.datasets import make_dataset
-from tests.dimse.peers import CT, STUDY_FIND, Archive, ask, request_bytes, run, send
+from tests.dimse.peers import CT, STUDY_FIND, TITLE, Archive, ask, make_node, request_bytes, run
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 REQUEST = request_bytes("TESTER", [("1.2.840.10008.1.1", EXPLICIT), (CT, EXPLICIT), (STUDY_FIND, EXPLICIT)])
@@ -125,9 +127,12 @@ def test_the_oracle_understands_our_echo(archive: Archive) -> None:
 def test_hostile_objects(archive: Archive, corpus: Path) -> None:
     files = [path for path in sorted((corpus / "malformed").rglob("*.dcm")) if path.stat().st_size < 4_000_000]
     statuses = set()
-    with archive.associate((CT, [EXPLICIT])) as link:
-        for path in files:
-            statuses.add(send(link, make_dataset(SOPInstanceUID="1.2.3.4"), data=path.read_bytes()[144:] or b"\0\0"))
+    link = open_association(make_node(TITLE, archive.port), [Proposal(CT, (EXPLICIT,))])
+    for path in files:
+        request = Command.of({0x0002: CT, 0x0100: 1, 0x0110: 1, 0x0700: 0, 0x1000: "1.2.3.4"})
+        link.send(link.contexts[1], request, [path.read_bytes()[144:] or b"\0\0"])
+        statuses.add(await_answer(link).command.status)
+    link.release()
     assert len(files) > 50
     assert statuses <= {0x0000, 0xA900, 0xB000, 0xB007, 0xC000}
     assert is_alive(archive)

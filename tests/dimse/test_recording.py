@@ -1,15 +1,21 @@
 """What was stored is in the audit log, also where the log could not be written for a while."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
+from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.dimse import service, stored
+from pacsbrowser.dimse import server, service, stored
+from pacsbrowser.exchange.commands import Command
 from tests.datasets import ROOT, make_dataset, make_series
-from tests.dimse.peers import CT, Archive, send
+from tests.dimse.peers import CT, Archive, data_set_of, request_bytes, send
+from tests.dimse.test_hostile import fragment
 from tests.live import wait_until
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -70,3 +76,40 @@ def test_a_caller_that_never_pauses_is_recorded(archive: Archive, monkeypatch: p
         for file in make_series(3):
             assert send(link, file) == 0
         assert sum(recorded().values()) >= 1
+
+
+def test_after_a_failure_no_other_debt_is_tried_and_a_caller_pays_few(
+    archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    with log_refuses_writes():
+        for number in range(5):
+            with archive.associate((CT, [EXPLICIT])) as link:
+                assert send(link, make_dataset(SOPInstanceUID=f"{ROOT}.9.{number}")) == 0
+            wait_until(lambda count=number + 1: len(stored._owed) == count)  # type: ignore[misc]
+        caplog.clear()
+        stored.settle(None, is_over=True)
+        assert caplog.text.count("could not be recorded") == 1 and len(stored._owed) == 5
+    stored.settle(None, is_over=True)
+    assert len(stored._owed) == 5 - stored.MOST_DEBTS
+    stored.settle(None, is_over=True, most=None)
+    assert not stored._owed and recorded() == {f"{ROOT}.1": 5}
+
+
+def test_what_a_caller_has_stored_that_is_cut_off_at_the_end_is_recorded(
+    transactional_db: object, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DIMSE_STRANGERS = frozenset(("store",))
+    monkeypatch.setattr(server, "_STOP_WITHIN", 0.0)
+    listening = server.Server("127.0.0.1", 0)
+    thread = threading.Thread(target=listening.run)
+    thread.start()
+    head = Command.of({0x0002: CT, 0x0100: 1, 0x0110: 1, 0x0800: 0, 0x1000: f"{ROOT}.1.1.1"}).encode()
+    data = data_set_of(make_dataset())
+    with socket.create_connection(("127.0.0.1", listening.port), timeout=20) as link:
+        link.sendall(request_bytes("TESTER", [(CT, EXPLICIT)]))
+        link.sendall(fragment(1, 3, head) + fragment(1, 2, data) + fragment(1, 3, head) + fragment(1, 0, data[:300]))
+        wait_until(lambda: Instance.objects.exists() and any(one and one.is_busy for one in listening._open.values()))
+        listening.stop()
+        thread.join(20)
+        assert recorded() == {f"{ROOT}.1": 1} and not listening._open
+    connections.close_all()

@@ -18,7 +18,7 @@ from pacsbrowser.exchange import forwarding, outbox
 from pacsbrowser.exchange.models import Kind, Node, Rule
 from pacsbrowser.jobs import items
 from pacsbrowser.jobs.models import ItemState, Job, State
-from pacsbrowser.jobs.work import retry
+from pacsbrowser.jobs.work import enqueue, retry
 from pacsbrowser.jobs.worker import Worker
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.dimse.peers import CT, Receiver, make_node
@@ -187,6 +187,36 @@ def test_an_object_for_which_there_is_no_room_waits_and_keeps_no_other_waiting(m
         assert set(receiver.data_sets) == {f"{ROOT}.1.1.1", f"{ROOT}.2.1.1"}
     job.refresh_from_db()
     assert (job.state, job.problem) == (State.DONE, "")
+
+
+def test_objects_at_which_a_node_breaks_off_block_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "_READ_AT_ONCE", 6)
+    with Receiver(FORMS, breaks=[f"{ROOT}.1.1.{number}" for number in (1, 2)]) as receiver:
+        rule_for(receiver.port)
+        ingest_datasets(*make_series(8))
+        forwarding.look()
+        run_now()
+        job = Job.objects.get()
+        assert not receiver.data_sets and job.state == State.QUEUED, "two in a row may be the node's fault"
+        run_now()
+        job.refresh_from_db()
+        assert set(receiver.data_sets) == {f"{ROOT}.1.1.{number}" for number in range(3, 9)}
+        assert (job.state, job.delays, job.subject) == (State.QUEUED, 2, "")
+        left = job.items.filter(state=ItemState.WAITING)
+        assert [item.label for item in left] == [f"{ROOT}.1.1.1", f"{ROOT}.1.1.2"] and all(one.reason for one in left)
+        receiver.breaks = {f"{ROOT}.1.1.1"}
+        run_now()
+        assert f"{ROOT}.1.1.2" in receiver.data_sets
+
+
+def test_a_job_that_nothing_delays_takes_what_arrives() -> None:
+    rule = rule_for(free_port())
+    for number in range(8):
+        waits = timedelta(hours=1) if number != 5 else timedelta(seconds=5)
+        enqueue(forwarding.FORWARD, None, "?", str(rule.pk), not_before=timezone.now() + waits, node=rule.node_id)
+    ingest_datasets(make_dataset())
+    forwarding.look()
+    assert Job.objects.get(items__isnull=False).not_before < timezone.now() + timedelta(minutes=1)
 
 
 def test_what_a_node_does_not_take_at_all_is_not_tried_for_a_day() -> None:

@@ -261,8 +261,10 @@ def test_one_node_that_fails_does_not_spoil_the_others(filled: LiveApp, token: s
     Worker().work_once()
     job.refresh_from_db()
     came, nowhere = job.items.order_by("pk")
-    assert (came.state, came.reason[:15]) == (ItemState.WARNING, "1 study. dead: ") and job.failed == 1
+    assert (came.state, came.reason[:15]) == (ItemState.FAILED, "1 study. dead: ") and job.failed == 2
     assert nowhere.state == ItemState.FAILED and nowhere.reason.startswith("dead: ")
+    assert Study.objects.filter(study_instance_uid=f"{UID}.73").exists(), "what the other node has came"
+    assert job.state == State.FAILED, "a retry takes up both"
     job = inbound.enqueue_fetch(dead, [f"{UID}.71"], boss)
     Worker().work_once()
     job.refresh_from_db()

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from struct import pack
 
 import pytest
+from pydicom.encaps import encapsulate
 from pynetdicom import AE
 
 from pacsbrowser.archive.models import Instance
@@ -124,3 +126,40 @@ def test_a_node_that_is_not_there_is_a_result_for_each_object() -> None:
     results = sent(make_node("NOBODY", free_port()))
     assert [one.status for one in results] == [NOT_SENT, NOT_SENT]
     assert "refused" in results[0].reason
+
+
+def test_an_object_that_breaks_the_association_keeps_no_other_back() -> None:
+    ingest_datasets(*make_series(5))
+    with Receiver([(CT, EXPLICIT)], breaks=[f"{ROOT}.1.1.2"]) as receiver:
+        results = sent(make_node("TARGET", receiver.port))
+        assert receiver.broken == 2, "it goes once more, at the end"
+    assert [(one.sop_instance_uid[-1], one.status) for one in results] == [
+        ("1", 0), ("3", 0), ("4", 0), ("5", 0), ("2", NOT_SENT),
+    ]  # fmt: skip
+    keys = dict(Instance.objects.values_list("sop_instance_uid", "pk"))
+    assert all(one.key == keys[one.sop_instance_uid] for one in results)
+    assert [one.is_suspect for one in results] == [False] * 4 + [True]
+
+
+def test_two_losses_in_a_row_end_it() -> None:
+    ingest_datasets(*make_series(5))
+    with Receiver([(CT, EXPLICIT)], breaks=[f"{ROOT}.1.1.{number}" for number in (2, 3)]) as receiver:
+        results = sent(make_node("TARGET", receiver.port))
+        assert receiver.broken == 2
+    assert [one.status for one in results] == [0] + [NOT_SENT] * 4
+    assert {one.sop_instance_uid[-1] for one in results if one.is_suspect} == {"2", "3"}
+
+
+def test_pixels_that_are_bad_after_the_first_frame_are_a_result() -> None:
+    rle = "1.2.840.10008.1.2.5"
+    frame = pack("<16L", 2, 64, 66, *[0] * 13) + bytes((256 - 63, 1)) * 2
+    assert len(frame) == 68
+    broken = pack("<16L", 2, 64, 66, *[0] * 13) + bytes((256 - 7, 1)) * 2
+    ingest_datasets(
+        *make_series(1, NumberOfFrames="2", PixelData=encapsulate([frame, broken]), transfer_syntax=rle),
+        *make_series(3, series=2),
+    )
+    with Receiver([(CT, EXPLICIT)]) as receiver:
+        results = sent(make_node("TARGET", receiver.port))
+    assert [one.status for one in results] == [NOT_READ, 0, 0, 0]
+    assert "frame 2" in results[0].reason

@@ -186,6 +186,41 @@ def test_what_is_too_much_at_once_goes_in_parts() -> None:
     assert len(asked) < 9
 
 
+@pytest.mark.parametrize(("status", "may_go_later"), [(400, False), (415, False), (500, True)])
+def test_an_object_for_which_a_request_is_refused_keeps_no_other_back(status: int, may_go_later: bool) -> None:
+    ingest_datasets(*make_series(7))
+    uids = [f"{ROOT}.1.1.{number}" for number in range(1, 8)]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body: bytes = handler.body  # type: ignore[attr-defined]
+        sent = [uid for uid in uids if uid.encode() in body]
+        if uids[4] in sent:
+            says(status, b"Bad object")(handler)
+            return
+        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": [_item(uid) for uid in sent]}}).encode())(handler)
+
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(answer) as (url, asked):
+        sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
+    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False] + [True] * 2
+    refused = sent[uids[4]]
+    assert f"status {status}" in refused.reason and refused.status != stow.NOT_SENT
+    assert (refused.may_go_later, len(asked)) == (may_go_later, 7)
+
+
+@pytest.mark.parametrize(("status", "most"), [(403, 2), (500, 3), (503, 2)])
+def test_a_node_that_fails_at_everything_is_not_asked_for_each_object(
+    status: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stow, "MOST_OBJECTS", 2)
+    ingest_datasets(*make_series(4))
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(says(status)) as (url, asked):
+        sent = list(stow.store_instances(web_node(url), keys, lambda: False))
+    assert len(asked) == most and {one.is_kept for one in sent} == {False}
+    assert all(one.may_go_later for one in sent)
+
+
 def test_a_node_that_is_not_reached_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest_datasets(*make_series(5))
     monkeypatch.setattr(stow, "MOST_OBJECTS", 2)

@@ -1,6 +1,5 @@
 """Jobs run once, survive their worker, and can be cancelled and retried."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,19 +10,11 @@ from django.utils import timezone
 
 from pacsbrowser.access.models import Role, User
 from pacsbrowser.jobs import work
-from pacsbrowser.jobs.items import Items, add_items
-from pacsbrowser.jobs.models import ENDED, ItemState, Job, JobItem, State
+from pacsbrowser.jobs.models import ENDED, Job, State
 from pacsbrowser.jobs.work import JobDelayed, JobFailed, Progress, cancel, enqueue, job, retry
 from pacsbrowser.jobs.worker import Worker
-from pacsbrowser.pages.templatetags.humane import time_span
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(work, "_functions", {})
-    yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_functions")]
 
 
 def test_a_job_runs_and_says_how_far_it_is() -> None:
@@ -196,87 +187,6 @@ def test_a_silent_worker_loses_its_job() -> None:
         Progress(claimed).advance()
 
 
-def test_pages(client: Client) -> None:
-    mine = User.objects.create_user("mine", password="x")
-    other = User.objects.create_user("other", password="x")
-    boss = User.objects.create_user("boss", password="x", role=Role.ADMINISTRATOR)
-    job("one")(lambda progress: None)
-    row = enqueue("one", mine, "Unpack <b>x</b>.zip")
-    client.force_login(mine)
-    text = client.get(reverse("job_list")).content.decode()
-    assert "Unpack &lt;b&gt;x" in text and "every 2s" in text
-    fragment = client.get(reverse("job_list"), headers={"HX-Request": "true"}).content.decode()
-    assert fragment.lstrip().startswith("<section") and "app-bar" not in fragment
-    restored = client.get(
-        reverse("job_list"), headers={"HX-Request": "true", "HX-History-Restore-Request": "true"}
-    ).content.decode()
-    assert "app-bar" in restored
-    client.force_login(other)
-    assert "Unpack" not in client.get(reverse("job_list")).content.decode()
-    for name in ("job_detail", "job_cancel", "job_retry"):
-        method = client.get if name == "job_detail" else client.post
-        assert method(reverse(name, args=[row.pk])).status_code == 404
-    client.force_login(boss)
-    assert "Unpack" in client.get(reverse("job_list"), {"of": "all"}).content.decode()
-    client.post(reverse("job_cancel", args=[row.pk]))
-    row.refresh_from_db()
-    assert row.state == State.CANCELLED
-    client.post(reverse("job_retry", args=[row.pk]))
-    row.refresh_from_db()
-    assert row.state == State.QUEUED
-
-
-def test_each_item_keeps_what_became_of_it_and_a_retry_takes_up_what_failed() -> None:
-    dealt_with: list[str] = []
-
-    @job("send")
-    def send(progress: Progress) -> dict[str, Any]:
-        with Items(progress, "objects") as items:
-            for some in items.waiting():
-                for item in some:
-                    dealt_with.append(item.subject)
-                    bad = item.subject == "3" and len(dealt_with) <= 5
-                    items.settle(item, ItemState.FAILED if bad else ItemState.DONE, "no\x00room" if bad else "")
-            return items.end()
-
-    row = enqueue("send", None, "Send")
-    assert add_items(row, [(str(number), f"object {number}") for number in range(5)]) == 5
-    Worker().work_once()
-    row.refresh_from_db()
-    assert (row.state, row.problem, row.done, row.total, row.failed) == (State.FAILED, "1 of 5 failed.", 5, 5, 1)
-    assert row.items.get(state=ItemState.FAILED).reason == "no\N{REPLACEMENT CHARACTER}room"
-    assert retry(row)
-    Worker().work_once()
-    row.refresh_from_db()
-    assert (row.state, row.failed, row.result) == (State.DONE, 0, {"done": 5})
-    assert dealt_with == ["0", "1", "2", "3", "4", "3"]
-
-
-def test_a_job_that_was_cut_off_goes_on_with_what_still_waits() -> None:
-    dealt_with: list[str] = []
-
-    @job("send")
-    def send(progress: Progress) -> dict[str, Any]:
-        with Items(progress, "objects") as items:
-            for some in items.waiting():
-                for item in some:
-                    dealt_with.append(item.subject)
-                    items.settle(item, ItemState.DONE)
-                    if len(dealt_with) == 3:
-                        raise RuntimeError("cut off")
-            return items.end()
-
-    row = enqueue("send", None, "Send")
-    add_items(row, [(str(number), "") for number in range(6)])
-    worker = Worker()
-    worker.work_once()
-    Job.objects.update(not_before=timezone.now())
-    worker.work_once()
-    row.refresh_from_db()
-    assert (row.state, row.done, row.attempts) == (State.DONE, 6, 2)
-    assert dealt_with == [str(number) for number in range(6)]
-
-
 def test_a_job_may_ask_to_be_run_later() -> None:
     @job("forward")
     def forward(progress: Progress) -> None:
@@ -289,6 +199,18 @@ def test_a_job_may_ask_to_be_run_later() -> None:
     assert (row.state, row.problem, row.attempts, row.worker) == (State.QUEUED, "Nobody answers.", 0, "")
     assert row.delays == 1
     assert timedelta(minutes=4) < row.not_before - timezone.now() < timedelta(minutes=6)
+
+
+def test_a_job_that_is_cancelled_while_it_puts_itself_off_ends() -> None:
+    @job("forward")
+    def forward(progress: Progress) -> None:
+        assert cancel(progress.job)
+        raise JobDelayed("Nobody answers.", timedelta(hours=1))
+
+    row = enqueue("forward", None, "Forward")
+    assert Worker().work_once()
+    row.refresh_from_db()
+    assert row.state == State.CANCELLED and row.finished
 
 
 def test_planned_delays_use_up_no_attempts() -> None:
@@ -357,51 +279,3 @@ def test_rate_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.advance(10)
     row.refresh_from_db()
     assert (row.done, row.rate, row.remaining) == (600, 10.0, 40.0)
-
-
-def test_jobs_take_their_items_along() -> None:
-    job("one")(lambda progress: None)
-    row = enqueue("one", None, "Old")
-    add_items(row, [("1", "")] * 3)
-    Job.objects.update(state=State.DONE, finished=timezone.now() - timedelta(days=91))
-    assert work.prune() == 1 and not JobItem.objects.exists()
-
-
-def test_the_page_of_a_job_shows_what_failed_first(client: Client) -> None:
-    mine = User.objects.create_user("mine", password="x")
-    job("one")(lambda progress: None)
-    row = enqueue("one", mine, "Send")
-    add_items(row, [(str(number), f"object <{number}>") for number in range(150)])
-    row.items.filter(subject="7").update(state=ItemState.FAILED, reason="out of <resources>")
-    client.force_login(mine)
-    address = reverse("job_detail", args=[row.pk])
-    text = client.get(address).content.decode()
-    assert "object &lt;7&gt;" in text and "out of &lt;resources&gt;" in text and "object &lt;8&gt;" not in text
-    text = client.get(address, {"state": "waiting"}).content.decode()
-    assert "object &lt;0&gt;" in text and "Further items" in text
-    after = row.items.get(subject="100").pk
-    text = client.get(address, {"state": "waiting", "after": after}).content.decode()
-    assert "object &lt;101&gt;" in text and "Further items" not in text
-
-
-def test_polling_ends_with_the_last_job(client: Client) -> None:
-    mine = User.objects.create_user("mine", password="x")
-    job("one")(lambda progress: progress.set_total(4))
-    client.force_login(mine)
-    enqueue("one", mine, "Send")
-    assert "every 2s" in client.get(reverse("job_list")).content.decode()
-    text = client.get(reverse("help")).content.decode()
-    assert "1 job, 0 %" in text and 'hx-get="/jobs/running"' in text
-    Worker().work_once()
-    assert "every" not in client.get(reverse("job_list")).content.decode()
-    assert "/jobs/running" not in client.get(reverse("help")).content.decode()
-    text = client.get(reverse("job_indicator"), headers={"HX-Request": "true"}).content.decode()
-    assert "Job done" in text and "every" not in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "less than 1 s"), (6, "6 s"), (112, "1 min 52 s"), (3600, "1 h"), (7500, "2 h 5 min"), (273_600, "3 d 4 h")],
-)
-def test_spans_of_time(seconds: float, text: str) -> None:
-    assert time_span(seconds) == text
