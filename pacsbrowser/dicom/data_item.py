@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from pacsbrowser.dicom.json_model import JsonModel, tag_and_vr
-from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.json_reader import LEFT_IN_FILE, read_json
 from pacsbrowser.dicom.model_values import items, values
 from pacsbrowser.dicom.names import PersonName
 from pacsbrowser.dicom.sr.content import Code
@@ -91,7 +91,9 @@ def read_object(file: BinaryIO, apart: frozenset[int] = frozenset()) -> DataItem
         DicomError: the file cannot be opened as DICOM at all.
     """
     reading = read_json(file, str, most_elements=MOST_ELEMENTS, apart=apart)
-    return DataItem(reading.model, reading.problem if reading.is_cut else "")
+    if reading.is_cut:
+        return DataItem(reading.model, reading.problem)
+    return DataItem(reading.model, LEFT_IN_FILE if reading.left_in_file else "")
 
 
 def _code(item: DataItem) -> Code | None:

@@ -30,6 +30,7 @@ INLINE_TEXT = 1 << 20
 INLINE_NUMBERS = 64 * 1024
 # Of all long values together; those that come after stay in the file, as if each were large.
 INLINE_TOTAL = 8 << 20
+LEFT_IN_FILE = f"Its long values are more than the {INLINE_TOTAL >> 20} MB that are read here."
 LONG = 256
 MOST_ELEMENTS = 400_000
 INLINE_TABLE = 256 * 1024  # palettes and lookup tables, without which a client shows nothing
@@ -161,12 +162,14 @@ class _Reader:
 class Reading:
     """A data set as far as it was read, and what is not in it and why: '' when all is.
 
-    `is_cut`: reading ended at its limit; else where the file breaks, or at its end.
+    `is_cut`: reading ended at its limit; else where the file breaks, or at its end. `left_in_file`: long values are told
+    by their URIs only because those before them filled the room for such.
     """
 
     model: JsonModel
     problem: str
     is_cut: bool = False
+    left_in_file: bool = False
 
 
 def read_json(
@@ -234,8 +237,8 @@ def _read(
         first = walker.problems[0]
         problem = f"At byte {first.offset:,}, {first.reason}."
     if reader.left_in_file and for_people and not problem:
-        problem = f"Its long values are more than the {INLINE_TOTAL >> 20} MB that are read here."
-    return Reading(reader.finish(), problem, is_cut)
+        problem = LEFT_IN_FILE
+    return Reading(reader.finish(), problem, is_cut, reader.left_in_file)
 
 
 def _sort(level: _Level) -> None:
