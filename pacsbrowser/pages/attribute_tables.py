@@ -125,7 +125,7 @@ def value_of(dataset: DataItem, path: str) -> tuple[str, str]:
 
 
 def flag_text(keyword: str, text: str) -> str:
-    """Return a flag as a word; any other as it is: only coded strings are flags, a country may be NO."""
+    """Return a flag as a word, any other value as it is: only coded strings are flags, a country may be NO."""
     if tag_and_vr(keyword)[1] != "CS":
         return text
     return (_LOSSY if keyword == "LossyImageCompression" else _FLAGS).get(text, text)
