@@ -13,6 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pacsbrowser.access.models import Role
 from pacsbrowser.archive.derived import metadata
+from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom import json_reader
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series, save
 from tests.dicomweb.parts import body_of, parts_of
@@ -120,6 +121,20 @@ def test_a_list_of_which_too_much_would_be_decoded_is_refused(api: Api, monkeypa
     assert answer.status_code == 400 and "At most 2 frames" in answer.json()["detail"]
     assert len(parts_of(get(api, f"{address(row)}/frames/1,2,1", f"{OCTETS}; transfer-syntax=*"))) == 3
     assert len(parts_of(get(api, f"{address(row)}/frames/2,1", OCTETS))) == 2
+
+
+def test_a_search_reads_each_file_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest_datasets(*make_series(3, ContentLabel="X"))
+    read: list[int] = []
+
+    def counted(instance: Instance) -> json_reader.Reading:
+        read.append(instance.pk)
+        return metadata.instance_metadata(instance)
+
+    monkeypatch.setattr("pacsbrowser.archive.in_files.instance_metadata", counted)
+    found = api.get(f"{BASE}/studies/{ROOT}.1/instances?ContentLabel=X&includefield=ContentLabel").json()
+    assert [one["00700080"]["Value"] for one in found] == [["X"]] * 3
+    assert len(read) == 3
 
 
 @pytest.mark.parametrize("query", ["includefield=ContentLabel", "ContentLabel=X"])
