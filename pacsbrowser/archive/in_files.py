@@ -45,22 +45,28 @@ class TooMuchToRead(Exception):
     """The files are so large that reading them all would take too long."""
 
 
-def read_models(level: Level, rows: Sequence[ObjectRow]) -> dict[int, JsonModel]:
-    """Return, by the key of each row, the data set of the instance, or of the first instance of the study or series.
+class FileReader:
+    """Reads data sets of one level for one request: each once, and all within the time that a request may take."""
 
-    Raises:
-        TooMuchToRead: nothing is returned rather than some of it, or a search would find less than there is.
-    """
-    until = time.thread_time() + MOST_SECONDS
-    first = _first_instances(level, [row.id for row in rows])
-    found = Instance.objects.live().select_related("blob", "series__study").in_bulk(set(first.values()))
-    models: dict[int, JsonModel] = {}
-    for key, instance in first.items():
-        if time.thread_time() > until:
-            raise TooMuchToRead
-        if instance in found:
-            models[key] = _read(found[instance])
-    return models
+    def __init__(self, level: Level) -> None:
+        self._level = level
+        self._until = time.thread_time() + MOST_SECONDS
+        self._models: dict[int, JsonModel] = {}
+
+    def read(self, rows: Sequence[ObjectRow]) -> dict[int, JsonModel]:
+        """Return, by the key of each row, the data set of the instance, or of the first of the study or series.
+
+        Raises:
+            TooMuchToRead: nothing is returned rather than some of it, or a search would find less than there is.
+        """
+        first = _first_instances(self._level, [row.id for row in rows if row.id not in self._models])
+        found = Instance.objects.live().select_related("blob", "series__study").in_bulk(set(first.values()))
+        for key, instance in first.items():
+            if time.thread_time() > self._until:
+                raise TooMuchToRead
+            if instance in found:
+                self._models[key] = _read(found[instance])
+        return self._models
 
 
 def _first_instances(level: Level, keys: list[int]) -> dict[int, int]:

@@ -4,13 +4,15 @@ What is absent, empty or not of its kind is '', None or (): a page about a broke
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from pacsbrowser.dicom.json_model import JsonModel, tag_and_vr
-from pacsbrowser.dicom.json_reader import read_json
+from pacsbrowser.dicom.json_reader import LEFT_IN_FILE, read_json, read_wanted
 from pacsbrowser.dicom.model_values import items, values
 from pacsbrowser.dicom.names import PersonName
+from pacsbrowser.dicom.part10 import open_data_set
 from pacsbrowser.dicom.sr.content import Code
 
 # An object for a page is read this far; what has more elements is lists of numbers that no page shows.
@@ -91,7 +93,19 @@ def read_object(file: BinaryIO, apart: frozenset[int] = frozenset()) -> DataItem
         DicomError: the file cannot be opened as DICOM at all.
     """
     reading = read_json(file, str, most_elements=MOST_ELEMENTS, apart=apart)
-    return DataItem(reading.model, reading.problem if reading.is_cut else "")
+    if reading.is_cut:
+        return DataItem(reading.model, reading.problem)
+    return DataItem(reading.model, LEFT_IN_FILE if reading.left_in_file else "")
+
+
+def read_attributes(file: BinaryIO, keywords: Collection[str]) -> DataItem:
+    """Return some attributes of the data set of a file, with all that they hold; what is between them is passed over.
+
+    Raises:
+        DicomError: the file cannot be opened as DICOM at all.
+    """
+    tags = frozenset(int(tag_and_vr(keyword)[0], 16) for keyword in keywords)
+    return DataItem(read_wanted(open_data_set(file), tags.__contains__))
 
 
 def _code(item: DataItem) -> Code | None:

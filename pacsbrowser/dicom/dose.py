@@ -111,8 +111,7 @@ def highest_value(file: BinaryIO) -> float | None:
     length = min(pixels.length, pixels.frames * pixels.frame_length, max(layout.window.size - pixels.start, 0))
     if pixels.is_encapsulated or pixels.bits_allocated not in (16, 32) or length > MOST_GRID:
         return None
-    size = pixels.bits_allocated // 8
-    kind = np.dtype(f"{'<' if pixels.little else '>'}{'i' if pixels.sign else 'u'}{size}")
+    size, kind = pixels.bits_allocated // 8, _kind(pixels, pixels.little)
     highest = None
     for offset in range(0, length - length % size, CHUNK):
         piece = layout.window.read(pixels.start + offset, min(CHUNK, length - length % size - offset))
@@ -124,7 +123,11 @@ def highest_value(file: BinaryIO) -> float | None:
 
 def highest_sample(data: bytes, pixels: PixelLayout) -> float:
     """Return the highest value of a decoded frame."""
-    return float(np.frombuffer(data, f"<u{pixels.bits_allocated // 8}").max())
+    return float(np.frombuffer(data, _kind(pixels, little=True)).max())
+
+
+def _kind(pixels: PixelLayout, little: bool) -> np.dtype[np.int64]:
+    return np.dtype(f"{'<' if little else '>'}{'i' if pixels.sign else 'u'}{pixels.bits_allocated // 8}")
 
 
 def bands_of(dose: Dose) -> list[Band]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from pacsbrowser.dicom.charset import DEFAULT, CharacterSets, clean, decode, parse_character_sets
-from pacsbrowser.dicom.elements import ITEM, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker
+from pacsbrowser.dicom.elements import ITEM, PIXEL_TAGS, UNDEFINED, Broken, Element, Walker, is_sequence
 from pacsbrowser.dicom.errors import DicomError, TooLarge
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.numbers import UNIT_SIZES, unpack_numbers
@@ -30,6 +30,7 @@ INLINE_TEXT = 1 << 20
 INLINE_NUMBERS = 64 * 1024
 # Of all long values together; those that come after stay in the file, as if each were large.
 INLINE_TOTAL = 8 << 20
+LEFT_IN_FILE = f"Its long values are more than the {INLINE_TOTAL >> 20} MB that are read here."
 LONG = 256
 MOST_ELEMENTS = 400_000
 INLINE_TABLE = 256 * 1024  # palettes and lookup tables, without which a client shows nothing
@@ -161,12 +162,14 @@ class _Reader:
 class Reading:
     """A data set as far as it was read, and what is not in it and why: '' when all is.
 
-    `is_cut`: reading ended at its limit; else where the file breaks, or at its end.
+    `is_cut`: beyond the limit only attributes of the data set itself were read; else all was until the file breaks or
+    ends. `left_in_file`: long values are told by their URIs only because those before them filled the room for such.
     """
 
     model: JsonModel
     problem: str
     is_cut: bool = False
+    left_in_file: bool = False
 
 
 def read_json(
@@ -176,7 +179,8 @@ def read_json(
 
     Args:
         bulk_uri: makes the URI of a large value from its path, as in "00540016/0/00181075".
-        most_elements: after so many elements reading ends, as it does where a file breaks.
+        most_elements: after so many elements what sequences hold is left out, and only attributes of the data set
+            itself are read.
         apart: attributes whose values are told by a URI whatever their length.
 
     Raises:
@@ -218,24 +222,33 @@ def _read(
     reader = _Reader(layout, bulk_uri, for_people, apart)
     walker = Walker(layout.window, layout.start, layout.encoding)
     walker.opens_cut = for_people
-    walker.most = most_elements
     problem, is_cut = "", False
     try:
-        for element in walker:
-            reader.take(element)
+        for count, element in enumerate(walker):
+            if count < most_elements or _is_plain(element):
+                reader.take(element)
+            else:
+                walker.skip = is_cut = True
     except TooLarge:
-        problem, is_cut = f"It holds more than the {most_elements:,} data elements that are read here.", True
+        is_cut = True
     except Broken as broken:
         # What stands before the break is good, and the archive has a finding that tells of it.
         problem = f"At byte {broken.offset:,}, {broken.reason}."
     except DicomError as error:
         problem = error.reason
+    if is_cut:
+        problem = f"It holds more than the {most_elements:,} data elements that are read here."
     if walker.problems and not problem:
         first = walker.problems[0]
         problem = f"At byte {first.offset:,}, {first.reason}."
     if reader.left_in_file and for_people and not problem:
-        problem = f"Its long values are more than the {INLINE_TOTAL >> 20} MB that are read here."
-    return Reading(reader.finish(), problem, is_cut)
+        problem = LEFT_IN_FILE
+    return Reading(reader.finish(), problem, is_cut, reader.left_in_file)
+
+
+def _is_plain(element: Element) -> bool:
+    """Say whether an element is an attribute of the data set itself that holds no items."""
+    return not element.depth and element.tag != ITEM and (not is_sequence(element) or element.tag in PIXEL_TAGS)
 
 
 def _sort(level: _Level) -> None:

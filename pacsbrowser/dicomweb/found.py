@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pacsbrowser.archive.in_files import read_models
+from pacsbrowser.archive.in_files import FileReader
 from pacsbrowser.archive.models import Level
 from pacsbrowser.archive.search import ABOVE, RETURNED, ObjectRow
 from pacsbrowser.dicom.json_model import JsonModel, json_of_text
@@ -33,17 +33,17 @@ _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _LEVELS = (Level.STUDY, Level.SERIES, Level.INSTANCE)
 
 
-def describe(call: Call, query: Query, rows: Sequence[ObjectRow], is_nested: bool) -> list[Found]:
+def describe(call: Call, query: Query, rows: Sequence[ObjectRow], files: FileReader, *, is_nested: bool) -> list[Found]:
     """Return the data set of each row; what has no value is left out."""
     keywords = _keywords(query, is_nested)
     base = call.base
     found = [json_of_text(_values(row, keywords, base)) for row in rows]
-    return _with_files(query, rows, found) if query.reads_files else found
+    return _with_files(query, rows, found, files) if query.reads_files else found
 
 
-def _with_files(query: Query, rows: Sequence[ObjectRow], found: list[Found]) -> list[Found]:
+def _with_files(query: Query, rows: Sequence[ObjectRow], found: list[Found], files: FileReader) -> list[Found]:
     """Add what is read from the files; what the index says goes before it."""
-    models = read_models(query.level, rows)
+    models = files.read(rows)
     tree = tree_of(query.from_files)
     whole = query.everything and query.level is Level.INSTANCE
     added = []

@@ -15,7 +15,9 @@ from pacsbrowser.dicomweb.holders import held_instances, note_series_view, note_
 from pacsbrowser.dicomweb.multipart import Part
 from pacsbrowser.dicomweb.resource import Call
 
-_CUT = f"An object holds more than {MOST_ELEMENTS:,} data elements; those that come after them are left out"
+_CUT = (
+    f"An object holds more than {MOST_ELEMENTS:,} data elements; items of sequences that come after them are left out"
+)
 # Who asks for XML without saying that it comes in parts gets it in parts, as in a search.
 _OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True), Offer(JSON), Offer(DICOM_XML))
 
@@ -32,9 +34,12 @@ def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseB
     same = unchanged(call, etag)
     if same is not None:
         return same
+    is_cut = any(one.is_cut for one in found)
     if offer.media_type == DICOM_XML:
-        return _send_xml(call, _documents(found, address), etag)
-    return send_stream(call, _array(found, address), offer.media_type, etag)
+        response = _send_xml(call, _documents(found, address), etag)
+    else:
+        response = send_stream(call, _array(found, address), offer.media_type, etag)
+    return _with_warning(response, is_cut)
 
 
 def retrieve_instance_metadata(call: Call, study: str, series: str, instance: str) -> HttpResponseBase:
@@ -58,7 +63,11 @@ def retrieve_instance_metadata(call: Call, study: str, series: str, instance: st
     else:
         body = f"[{','.join(placed)}]".encode("utf-8", "replace")
         response = send_stream(call, iter((body,)), offer.media_type, etag)
-    if any(one.is_cut for one in readings):
+    return _with_warning(response, any(one.is_cut for one in readings))
+
+
+def _with_warning(response: HttpResponseBase, is_cut: bool) -> HttpResponseBase:
+    if is_cut:
         response.headers["Warning"] = f'299 pacsbrowser "{_CUT}"'
     return response
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from django.http import HttpResponse, HttpResponseBase
 
-from pacsbrowser.archive.in_files import MOST_CANDIDATES, TooMuchToRead, read_models
+from pacsbrowser.archive.in_files import MOST_CANDIDATES, FileReader, TooMuchToRead
 from pacsbrowser.archive.models import Level, Study
 from pacsbrowser.archive.search import ObjectRow, count_objects, find_objects
 from pacsbrowser.audit.models import Action
@@ -49,8 +49,9 @@ def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
     within = {keyword: uid for keyword, uid in uids.items() if uid}
     query = parse_query(call.request, level, within)
     try:
-        rows, has_more = _find(call, query)
-        found = describe(call, query, rows, is_nested=bool(within))
+        files = FileReader(query.level)
+        rows, has_more = _find(call, query, files)
+        found = describe(call, query, rows, files, is_nested=bool(within))
     except TooMuchToRead:
         raise Problem(400, _TOO_MUCH) from None
     _record(call, query, within, rows)
@@ -60,7 +61,7 @@ def _search(call: Call, level: Level, **uids: str) -> HttpResponseBase:
     return response
 
 
-def _find(call: Call, query: Query) -> tuple[list[ObjectRow], bool]:
+def _find(call: Call, query: Query, files: FileReader) -> tuple[list[ObjectRow], bool]:
     """Return the page and whether there are more results.
 
     What is not in the index is compared in the files, if the index leaves few enough to read.
@@ -77,7 +78,7 @@ def _find(call: Call, query: Query) -> tuple[list[ObjectRow], bool]:
             f"{names} is not in the index, so files are searched for it, {MOST_CANDIDATES} at most. "
             "Narrow the search by its other keys.",
         )
-    models = read_models(query.level, rows)
+    models = files.read(rows)
     hits = [row for row in rows if all(matches(models.get(row.id, {}), path, match) for path, match in query.in_files)]
     end = query.offset + query.page
     return hits[query.offset : end], len(hits) > end

@@ -12,6 +12,7 @@ from pacsbrowser.dicom.json_model import tag_and_vr
 from pacsbrowser.dicom.uids import uid_name
 from pacsbrowser.dicom.units import unit_symbol
 from pacsbrowser.dicom.values import date_text, parse_decimal, time_text
+from pacsbrowser.pages.templatetags.dicom_format import short_number
 
 ROWS = 500
 MOST_ITEMS = 20_000
@@ -124,7 +125,9 @@ def value_of(dataset: DataItem, path: str) -> tuple[str, str]:
 
 
 def flag_text(keyword: str, text: str) -> str:
-    """Return a value that is a flag as a word; any other as it is."""
+    """Return a flag as a word, any other value as it is: only coded strings are flags, a country may be NO."""
+    if tag_and_vr(keyword)[1] != "CS":
+        return text
     return (_LOSSY if keyword == "LossyImageCompression" else _FLAGS).get(text, text)
 
 
@@ -142,8 +145,8 @@ def _shown(text: str, vr: str) -> str:
 
 
 def _number(text: str) -> str:
-    """Return a number with six digits at most: no place or dose is known to more, and all of them are in the tags."""
+    """Return a number with few digits behind the point: nothing is known to more, and all of them are in the tags."""
     number = parse_decimal(text)
     if number is None or "." not in text:
         return text.replace("-", "−") if number is not None else text
-    return f"{number:.6g}".replace("-", "−")
+    return short_number(number)

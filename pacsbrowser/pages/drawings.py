@@ -1,13 +1,13 @@
 """Small drawings of objects that have no pixels, as SVG files for grids and lists: a trace, outlines, first lines."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Instance, Level
 from pacsbrowser.audit.record import record_view
-from pacsbrowser.bodies import entity_tag, unchanged
+from pacsbrowser.bodies import entity_tag
 from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.modality import object_kind
@@ -16,7 +16,7 @@ from pacsbrowser.dicom.structures import CONTOUR_DATA, fullest, parse_regions, r
 from pacsbrowser.dicom.waveform import WAVEFORM_DATA, NoWaveform, parse_recording
 from pacsbrowser.pages.attribute_tables import facts_of
 from pacsbrowser.pages.lookup import find_instance, offers_choice
-from pacsbrowser.pages.previews import HEADERS, send_reason
+from pacsbrowser.pages.previews import send_picture
 from pacsbrowser.pages.rt_page import OUTLINES, draw_outlines
 from pacsbrowser.pages.summaries import SUMMARIES
 from pacsbrowser.pages.waveform_page import is_at_gain
@@ -42,14 +42,7 @@ def instance_drawing(request: HttpRequest, study_uid: str, series_uid: str, inst
     place = find_instance(request, study_uid, series_uid, instance_uid)
     record_view(request, Level.INSTANCE, place.uid, place.study.study_instance_uid, place.patient.audit_name)
     etag = entity_tag(bytes(place.instance.blob.sha256), "drawing", _FORMAT)
-    same = unchanged(request, etag, HEADERS)
-    if same is not None:
-        return same
-    try:
-        drawing = _draw(place.instance)
-    except (DicomError, OSError) as error:
-        return send_reason(getattr(error, "reason", "reading the file"))
-    return HttpResponse(drawing, content_type="image/svg+xml", headers={**HEADERS, "ETag": etag})
+    return send_picture(request, etag, "image/svg+xml", lambda: _draw(place.instance))
 
 
 def _draw(instance: Instance) -> str:

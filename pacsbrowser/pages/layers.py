@@ -1,17 +1,16 @@
 """Pictures with coloured layers as a resource: `?slice=` counts from 1, `?small` is for grids and lists."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from pacsbrowser.archive.derived.layered import NoLayers, layered_key, layered_picture, layers_of
 from pacsbrowser.archive.models import Level
 from pacsbrowser.audit.record import record_view
-from pacsbrowser.bodies import unchanged
 from pacsbrowser.dicom.decoder import DecodingError
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.pages.lookup import find_instance, offers_choice
-from pacsbrowser.pages.previews import HEADERS, send_reason
+from pacsbrowser.pages.previews import send_picture, send_reason, step_of
 from pacsbrowser.pages.slices import slice_of
 
 LARGE, SMALL = Viewport(768, 768), Viewport(160, 160)
@@ -27,12 +26,8 @@ def instance_layers(request: HttpRequest, study_uid: str, series_uid: str, insta
     try:
         layered = layers_of(place.instance, slice_of(request.GET), place.scope)
         etag = f'"{layered_key(layered, viewport)}"'
-        same = unchanged(request, etag, HEADERS)
-        if same is not None:
-            return same
-        data = layered_picture(layered, viewport)
     except NoLayers:
         raise Http404("The instance has no layers.") from None
     except (DicomError, DecodingError, OSError) as error:
-        return send_reason(getattr(error, "step", "") or "reading the file")
-    return HttpResponse(data, content_type="image/webp", headers={**HEADERS, "ETag": etag})
+        return send_reason(step_of(error))
+    return send_picture(request, etag, "image/webp", lambda: layered_picture(layered, viewport))

@@ -42,7 +42,10 @@ _NUMBERS = {"studies", "series", "instances"}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One of the two lists: its level, its sort keys, its columns, and how its rows are found and shown."""
+    """One of the two lists: its level, its sort keys, its columns, and how its rows are found and shown.
+
+    `opens_one`: where a search leaves one row, the studies of that patient are shown below it.
+    """
 
     level: str
     sorts: Mapping[str, str]
@@ -51,11 +54,12 @@ class Listed:
     find: Callable[..., "search.Page[Any]"]
     send_csv: Callable[[Scope, ListState], StreamingHttpResponse]
     lines: Callable[[Sequence[Any], bool], list[SafeString]]
+    opens_one: bool = False
 
 
 _PATIENTS = Listed(
     "patients", search.PATIENTS.sorts, "-last", PATIENT_HEADS, search.find_patients, patients_csv,
-    lambda rows, focus: patient_lines(rows, timezone.localdate(), focus),
+    lambda rows, focus: patient_lines(rows, timezone.localdate(), focus), opens_one=True,
 )  # fmt: skip
 _STUDIES = Listed(
     "studies", search.STUDIES.sorts, "-date", STUDY_HEADS, search.find_studies, studies_csv, study_lines
@@ -90,7 +94,7 @@ def _list(request: HttpRequest, listed: Listed, template: str) -> HttpResponseBa
     record_query(request, state, listed.level, found)
     context = _context(scope, state, found, listed, is_counted=most == search.LIMIT)
     context["rows"] = listed.lines(found.rows, _wants_more(request))
-    if listed is _PATIENTS and state.is_narrowed and found.count == 1 and found.rows:
+    if listed.opens_one and state.is_narrowed and found.count == 1 and found.rows:
         studies = search.find_studies_of(scope, found.rows[0].id, STUDIES_OF_ONE)
         context["only_studies"] = study_rows(studies)
     return _answer(request, template, state, context)

@@ -19,6 +19,7 @@ from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.record import record_view
 from pacsbrowser.bodies import CACHE, unchanged
 from pacsbrowser.dicom.decoder import DecodingError
+from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.grey import GreyWindow
 from pacsbrowser.dicom.render import Look, Viewport
 from pacsbrowser.pages.lookup import NOT_HERE, find_series
@@ -48,7 +49,7 @@ def frame_picture(
     side = min(max(instance.rows or 0, instance.columns or 0, 1), MOST_SIDE)
     look = Look(_window(request.GET.get("window", "")), Viewport(side, side), is_square=True)
     etag = f'"{picture_key(instance.blob, frame - 1, FRAME_TYPE, look)}"'
-    return _answer(request, etag, FRAME_TYPE, lambda: picture(instance.blob, frame - 1, FRAME_TYPE, look))
+    return send_picture(request, etag, FRAME_TYPE, lambda: picture(instance.blob, frame - 1, FRAME_TYPE, look))
 
 
 def _window(text: str) -> GreyWindow | None:
@@ -85,18 +86,24 @@ def series_preview(request: HttpRequest, study_uid: str, series_uid: str) -> Htt
 
 def _send(request: HttpRequest, instance: Instance, side: int) -> HttpResponseBase:
     etag = f'"{previews.preview_key(instance, side)}"'
-    return _answer(request, etag, previews.MEDIA_TYPE, lambda: previews.preview(instance, side))
+    return send_picture(request, etag, previews.MEDIA_TYPE, lambda: previews.preview(instance, side))
 
 
-def _answer(request: HttpRequest, etag: str, media_type: str, make: Callable[[], bytes]) -> HttpResponseBase:
+def send_picture(request: HttpRequest, etag: str, media_type: str, make: Callable[[], bytes | str]) -> HttpResponseBase:
+    """Send a picture unless the caller has it; one that cannot be made is a drawing that says why."""
     same = unchanged(request, etag, HEADERS)
     if same is not None:
         return same
     try:
         data = make()
-    except (DecodingError, OSError) as error:
-        return send_reason(getattr(error, "step", "") or "reading the file")
+    except (DicomError, DecodingError, OSError) as error:
+        return send_reason(step_of(error))
     return HttpResponse(data, content_type=media_type, headers={**HEADERS, "ETag": etag})
+
+
+def step_of(error: Exception) -> str:
+    """Return in which step a picture failed, else why, in a word or two."""
+    return getattr(error, "step", "") or getattr(error, "reason", "") or "reading the file"
 
 
 def send_reason(step: str) -> HttpResponse:

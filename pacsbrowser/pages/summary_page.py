@@ -21,6 +21,7 @@ from pacsbrowser.pages.lookup import InstancePlace
 from pacsbrowser.pages.presentation import Presentation
 from pacsbrowser.pages.slices import Leaf, leaf_of
 from pacsbrowser.pages.summaries import ANYTHING, SUMMARIES
+from pacsbrowser.pages.templatetags.dicom_format import short_number
 from pacsbrowser.pages.wording import words_of
 
 STYLE = "css/presentations.css"
@@ -113,7 +114,7 @@ def _every_matrix(dataset: DataItem) -> Iterator[Matrix]:
 
 def _matrix(item: DataItem, title: str, uid: str) -> Matrix:
     numbers = item.numbers("FrameOfReferenceTransformationMatrix")
-    rows = [[f"{number:.6g}".replace("-", "−") for number in numbers[start : start + 4]] for start in (0, 4, 8, 12)]
+    rows = [[short_number(number) for number in numbers[start : start + 4]] for start in (0, 4, 8, 12)]
     kind = item.text("FrameOfReferenceTransformationMatrixType")
     return Matrix(title, kind, uid, rows if len(numbers) == 16 else [])
 

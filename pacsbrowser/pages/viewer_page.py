@@ -12,7 +12,8 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from pacsbrowser.access.scope import Scope
-from pacsbrowser.archive import ordering, storage
+from pacsbrowser.archive import ordering
+from pacsbrowser.archive.derived.segments import declared_segments
 from pacsbrowser.archive.models import Instance, Series, Study
 from pacsbrowser.archive.viewing import (
     SEGMENTATIONS,
@@ -23,10 +24,9 @@ from pacsbrowser.archive.viewing import (
     studies_to_view,
     viewable_series,
 )
-from pacsbrowser.dicom.data_item import read_object
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.modality import object_kind
-from pacsbrowser.dicom.segments import PALETTE, hex_colour, parse_segmentation
+from pacsbrowser.dicom.segments import PALETTE, hex_colour
 from pacsbrowser.pages.lookup import Place
 
 
@@ -187,8 +187,7 @@ def segments_of(series: Series, uids: Sequence[str]) -> dict[str, dict[str, Any]
     found = {}
     for instance in Instance.objects.live().filter(series=series, sop_instance_uid__in=uids).select_related("blob"):
         try:
-            with storage.open_blob(instance.blob) as file:
-                segments = parse_segmentation(read_object(file)).segments
+            segments = declared_segments(instance.blob)
         except (DicomError, OSError):
             continue  # its frames are shown all the same, in the colour of what is not declared
         found[instance.sop_instance_uid] = {

@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pydicom
@@ -11,6 +12,8 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pacsbrowser.access.models import Role
+from pacsbrowser.archive.derived import metadata
+from pacsbrowser.archive.models import Instance
 from pacsbrowser.dicom import json_reader
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series, save
 from tests.dicomweb.parts import body_of, parts_of
@@ -47,16 +50,37 @@ def with_empty_items(count: int, **attributes: Any) -> bytes:
     return save(dataset, DeflatedExplicitVRLittleEndian)
 
 
-def test_metadata_of_very_many_elements_end_and_say_so(api: Api) -> None:
+def test_metadata_of_very_many_elements_leave_out_items_and_say_so(api: Api) -> None:
     count = json_reader.MOST_ELEMENTS + 5
     ingest_datasets(with_empty_items(count, DocumentTitle="behind it"))
     answer = in_time(lambda: get(api, f"{INSTANCE}/metadata", JSON))
     assert "400,000 data elements" in answer["Warning"]
     (model,) = json.loads(body_of(get(api, f"{INSTANCE}/metadata", JSON)))
-    assert model["00100020"]["Value"] == ["P1"] and "00420010" not in model
+    assert model["00100020"]["Value"] == ["P1"] and model["00420010"]["Value"] == ["behind it"]
     assert 0 < len(model["0040A730"]["Value"]) < count
-    (whole,) = json.loads(body_of(get(api, f"{BASE}/studies/{ROOT}.1/metadata", JSON)))
+    first = get(api, f"{BASE}/studies/{ROOT}.1/metadata", JSON)
+    (whole,) = json.loads(body_of(first))
     assert whole["0040A730"] == model["0040A730"]
+    assert "Warning" not in first, "what is not stored yet is not known before it is sent"
+    for path in (f"{BASE}/studies/{ROOT}.1/metadata", f"{BASE}/studies/{ROOT}.1/series/{ROOT}.1.1/metadata"):
+        assert "400,000 data elements" in get(api, path, JSON)["Warning"]
+
+
+def test_bulk_data_behind_very_many_elements_are_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixel Data of an enhanced object stand behind its per-frame groups."""
+    monkeypatch.setattr(json_reader, "read_json", partial(json_reader.read_json, most_elements=100))
+    monkeypatch.setattr(metadata, "read_json", json_reader.read_json)
+    ingest_datasets(make_dataset(PerFrameFunctionalGroupsSequence=[functional_group() for _ in range(60)]))
+    (model,) = json.loads(body_of(get(api, f"{INSTANCE}/metadata", JSON)))
+    assert model["7FE00010"]["BulkDataURI"].endswith("/bulkdata/7FE00010")
+    assert 0 < len(model["52009230"]["Value"]) < 60
+
+
+def functional_group() -> pydicom.Dataset:
+    group, content = pydicom.Dataset(), pydicom.Dataset()
+    content.FrameLabel = "A"
+    group.FrameContentSequence = [content]
+    return group
 
 
 def test_metadata_that_are_whole_warn_of_nothing(api: Api) -> None:
@@ -97,6 +121,20 @@ def test_a_list_of_which_too_much_would_be_decoded_is_refused(api: Api, monkeypa
     assert answer.status_code == 400 and "At most 2 frames" in answer.json()["detail"]
     assert len(parts_of(get(api, f"{address(row)}/frames/1,2,1", f"{OCTETS}; transfer-syntax=*"))) == 3
     assert len(parts_of(get(api, f"{address(row)}/frames/2,1", OCTETS))) == 2
+
+
+def test_a_search_reads_each_file_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest_datasets(*make_series(3, ContentLabel="X"))
+    read: list[int] = []
+
+    def counted(instance: Instance) -> json_reader.Reading:
+        read.append(instance.pk)
+        return metadata.instance_metadata(instance)
+
+    monkeypatch.setattr("pacsbrowser.archive.in_files.instance_metadata", counted)
+    found = api.get(f"{BASE}/studies/{ROOT}.1/instances?ContentLabel=X&includefield=ContentLabel").json()
+    assert [one["00700080"]["Value"] for one in found] == [["X"]] * 3
+    assert len(read) == 3
 
 
 @pytest.mark.parametrize("query", ["includefield=ContentLabel", "ContentLabel=X"])

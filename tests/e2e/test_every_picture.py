@@ -140,6 +140,8 @@ def strict_page(page: Page, live_app: LiveApp, login: Callable[[Any, Person], No
 def test_every_picture_of_the_corpus_is_shown_without_an_error(strict_page: Page, live_app: LiveApp, part: int) -> None:
     found = strips(live_app)
     assert found
+    if not found[part::PARTS]:
+        pytest.skip("there are fewer series than parts: DICOM_CORPUS names no folder of test data")
     wrong = []
     for strip in found[part::PARTS]:
         strict_page.goto(strip.address)

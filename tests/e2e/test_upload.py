@@ -202,6 +202,17 @@ def test_a_restarted_server_is_waited_for(
 ) -> None:
     """Killed in the middle of an upload and started again: nothing is lost, nothing counted twice."""
     folder = fill(tmp_path / "long", 600)
+    sent: list[Any] = []
+    held: list[Any] | None = []
+
+    def hold(route: Any) -> None:
+        """Only the first batch arrives while the server runs, however fast it is."""
+        sent.append(route)
+        if held is None or len(sent) == 1:
+            route.continue_()
+        else:
+            held.append(route)
+
     with LiveApp(tmp_path, django_db_blocker) as app:
         context = browser.new_context(base_url=app.url)
         page = context.new_page()
@@ -209,9 +220,13 @@ def test_a_restarted_server_is_waited_for(
         app.manage("shell", "-c", _MAKE_USER)
         login(page, Person("uma", "correct horse battery", "uploader", 0))
         page.goto("/upload/")
-        choose(page, folder)
-        page.wait_for_event("response", lambda response: response.url.endswith("/files"))
+        page.route("**/files", hold)
+        with page.expect_response("**/files"):
+            choose(page, folder)
         app.stop()
+        waiting, held = held, None
+        for route in waiting:
+            route.continue_()
         expect(page.locator("#upload-notice")).to_contain_text("cannot be reached")
         app.start()
         expect_finished(page)

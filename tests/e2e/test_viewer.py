@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from pydicom import dcmread
 
 from tests.accessibility import assert_accessible
-from tests.datasets import make_dataset
+from tests.datasets import make_dataset, save
 from tests.e2e.viewing import SLICES, address, key_objects, segmentation, series_uid, study_uid, write_volume
 from tests.live import LiveApp, Person
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.e2e
 # WebGL is drawn by the processor here, which other tests need as well
 expect.set_options(timeout=20_000)
 
-STUDY, PRIOR, MIXED = 9071, 9072, 9073
+STUDY, PRIOR, MIXED, OVERLAID = 9071, 9072, 9073, 9078
 WHO = {"PatientID": "E2E-9071", "PatientName": "Ball^Bea", "StudyDescription": "CT ball"}
 
 
@@ -39,8 +40,23 @@ def balls(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> LiveAp
     uids = {"StudyInstanceUID": study_uid(MIXED), "SeriesInstanceUID": series_uid(MIXED, 1)}
     odd = make_dataset(**{**WHO, "PatientID": "E2E-9073", "StudyDate": "20230301", **uids, **short})
     (folder / "short.dcm").write_bytes(odd)
+    write_volume(folder, OVERLAID, slices=2, **{**WHO, "PatientID": "E2E-9078"})
+    add_overlay(folder / f"{OVERLAID}-1-0000.dcm")
     live_app.ingest(folder)
     return live_app
+
+
+def add_overlay(path: Path) -> None:
+    """Add an overlay to an object, so large that it is fetched by itself."""
+    dataset = dcmread(path)
+    dataset.add_new(0x60000010, "US", 128)
+    dataset.add_new(0x60000011, "US", 128)
+    dataset.add_new(0x60000040, "CS", "G")
+    dataset.add_new(0x60000050, "SS", [1, 1])
+    dataset.add_new(0x60000100, "US", 1)
+    dataset.add_new(0x60000102, "US", 0)
+    dataset.add_new(0x60003000, "OW", b"\xff" * 2048)
+    path.write_bytes(save(dataset))
 
 
 @pytest.fixture
@@ -84,6 +100,25 @@ def middle(page: Page, viewport: int = 1) -> tuple[float, float]:
     box = page.locator(".viewport").nth(viewport - 1).bounding_box()
     assert box
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_an_overlay_that_cannot_be_fetched_is_said_and_asked_for_again(
+    browser: Browser, balls: LiveApp, login: Callable[[Any, Person], None]
+) -> None:
+    context = browser.new_context(base_url=balls.url)
+    page = context.new_page()
+    login(page, balls.user("viewer"))
+    page.route("**/bulkdata/60003000", lambda route: route.abort())
+    page.goto(address(OVERLAID))
+    shows(page, 1, 2)
+    expect(page.locator(".viewport .hint")).to_contain_text("The overlay of this picture could not be fetched.")
+    page.unroute("**/bulkdata/60003000")
+    page.keyboard.press("ArrowDown")
+    shows(page, 2, 2)
+    with page.expect_response("**/bulkdata/60003000") as answer:
+        page.keyboard.press("ArrowUp")
+    assert answer.value.ok
+    context.close()
 
 
 def test_a_series_is_scrolled_by_wheel_keys_and_slider(page_of: Page) -> None:

@@ -1,6 +1,7 @@
 """The viewer's tools in a real browser: measuring known values, moving pictures, several viewports, touch."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -249,19 +250,25 @@ def touched(balls: LiveApp, browser: Any, login: Callable[[Any, Person], None]) 
 
 
 def move_fingers(fingers: CDPSession, *paths: tuple[tuple[float, float], tuple[float, float]]) -> None:
-    """Put a finger at the start of each path and move all to the ends."""
+    """Put a finger at the start of each path, move all to the ends, and let them rest before they are lifted.
 
-    def send(kind: str, part: float | None) -> None:
+    The events bear the times of such a movement: for a finger that is lifted while it moves, the browser believes the
+    page to be scrolling on, and takes the next tap for what ends that.
+    """
+    now = time.time()
+
+    def send(kind: str, part: float | None, seconds: float) -> None:
         points = [
             {"x": x + (end_x - x) * (part or 0), "y": y + (end_y - y) * (part or 0), "id": number}
             for number, ((x, y), (end_x, end_y)) in enumerate(paths)
         ]
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if part is None else points})
+        event = {"type": kind, "touchPoints": [] if part is None else points, "timestamp": now + seconds}
+        fingers.send("Input.dispatchTouchEvent", event)
 
-    send("touchStart", 0)
+    send("touchStart", 0, 0)
     for step in range(1, 9):
-        send("touchMove", step / 8)
-    send("touchEnd", None)
+        send("touchMove", step / 8, step * 0.03)
+    send("touchEnd", None, 0.6)
 
 
 def test_a_finger_does_what_the_chosen_tool_does(touched: tuple[Page, CDPSession]) -> None:
@@ -269,7 +276,9 @@ def test_a_finger_does_what_the_chosen_tool_does(touched: tuple[Page, CDPSession
     page.get_by_role("button", name="Scroll").tap()
     move_fingers(fingers, (at(page, 32, 20), at(page, 32, 50)))
     expect(corner(page, "bl")).not_to_contain_text(f"{MIDDLE} of {SLICES}")
-    page.get_by_role("button", name="Window", exact=True).tap()
+    window = page.get_by_role("button", name="Window", exact=True)
+    window.tap()
+    expect(window).to_have_attribute("aria-pressed", "true")
     expect(corner(page, "br")).to_contain_text("W 400 L 40")
     move_fingers(fingers, (at(page, 20, 32), at(page, 44, 40)))
     expect(corner(page, "br")).not_to_contain_text("W 400 L 40")

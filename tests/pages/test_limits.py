@@ -16,6 +16,7 @@ from tests.pages.browsing import client_of, instance_url
 pytestmark = pytest.mark.django_db
 
 SECONDS = 6.0  # of processor time; about a third of it on a quiet machine
+DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 SR, ECG, RAW = "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.5.1.4.1.1.66"
 
 
@@ -80,6 +81,17 @@ def test_a_waveform_of_very_many_channels_says_what_is_left_out(viewer: Client) 
     page = page_in_time(viewer)
     assert "Group 10 and what follows is left out: more than 4,096 channels." in page
     assert viewer.get(instance_url("instance_drawing")).status_code == 200
+
+
+def test_a_dose_with_more_histograms_than_are_read_says_so(viewer: Client) -> None:
+    histograms = []
+    for _ in range(160):
+        histogram = Dataset()
+        histogram.DVHType, histogram.DVHData = "CUMULATIVE", ["0.12345678", "12345.6789"] * 2_500
+        histograms.append(histogram)
+    ingest_datasets(make_dataset(SOPClassUID=DOSE, Modality="RTDOSE", DVHSequence=histograms, PixelData=None))
+    page = page_in_time(viewer)
+    assert "Not all of the object is shown." in page and "more than the 8 MB that are read here" in page
 
 
 def test_an_object_of_very_many_elements_says_how_far_it_was_read(viewer: Client) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from pacsbrowser.dicom.sign import wrong_signs
 CHUNK_INSTANCES = 100
 CHUNK_FRAMES = 2000  # objects with very many frames have very much metadata
 BULK_MARK = "@"
-_FORMAT = 3  # raise it when what is written changes, so that nothing older is found
+_FORMAT = 4  # raise it when what is written changes, so that nothing older is found
 _MARKED = b'"BulkDataURI":"@/'
 
 
@@ -61,18 +61,24 @@ class SeriesMetadata:
         """A text that is the same for the same metadata."""
         return hashlib.sha256("".join(name for name, _ in self.chunks).encode()).hexdigest()[:40]
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether something is known to be left out: what is not stored yet tells it only when it is read."""
+        here = _folder_of(self.series)
+        return any((here / _cut_mark(name)).exists() for name, _ in self.chunks)
+
     def read(self, address: str) -> Iterator[bytes]:
         """Yield pieces of JSON: objects with commas between them, addresses of bulk data below `address`.
 
         Missing chunks are made as they are come to, and stored when the last piece is out.
         """
-        made: list[tuple[str, bytes]] = []
+        made: list[tuple[str, bytes, bool]] = []
         place = b'"BulkDataURI":"' + json.dumps(address.rstrip("/"), ensure_ascii=False).encode()[1:-1] + b"/"
         for name, rows in self.chunks:
             text = _stored(self.series, name)
             if text is None:
-                text = _make_chunk(self.series, rows)
-                made.append((name, zlib.compress(text, 1)))
+                text, is_cut = _make_chunk(self.series, rows)
+                made.append((name, zlib.compress(text, 1), is_cut))
             yield text.replace(_MARKED, place)
         if made:
             self._store(made)
@@ -82,15 +88,16 @@ class SeriesMetadata:
         here = _folder_of(self.series)
         missing = [(name, rows) for name, rows in self.chunks if not (here / name).exists()]
         for name, rows in missing:
-            folder.write(here / name, zlib.compress(_make_chunk(self.series, rows), 1))
+            text, is_cut = _make_chunk(self.series, rows)
+            _write_chunk(here, name, zlib.compress(text, 1), is_cut)
         self._store(())
         return len(missing)
 
-    def _store(self, made: Sequence[tuple[str, bytes]]) -> None:
+    def _store(self, made: Sequence[tuple[str, bytes, bool]]) -> None:
         here = _folder_of(self.series)
-        for name, data in made:
-            folder.write(here / name, data)
-        wanted = {name for name, _ in self.chunks}
+        for name, data, is_cut in made:
+            _write_chunk(here, name, data, is_cut)
+        wanted = {one for name, _ in self.chunks for one in (name, _cut_mark(name))}
         for path in list(here.iterdir()) if here.is_dir() else ():
             if path.name not in wanted and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
@@ -146,9 +153,25 @@ def _stored(series: Series, name: str) -> bytes | None:
         return None
 
 
-def _make_chunk(series: Series, rows: Sequence[_Row]) -> bytes:
-    texts = [json.dumps(_read(series, row).model, ensure_ascii=False, separators=(",", ":")) for row in rows]
-    return ",".join(texts).encode("utf-8", "replace")
+def _cut_mark(name: str) -> str:
+    """Return the name of the empty file that stands beside a chunk in which something is left out."""
+    return f"{name}.cut"
+
+
+def _write_chunk(here: Path, name: str, data: bytes, is_cut: bool) -> None:
+    if is_cut:
+        folder.write(here / _cut_mark(name), b"")
+    folder.write(here / name, data)
+
+
+def _make_chunk(series: Series, rows: Sequence[_Row]) -> tuple[bytes, bool]:
+    """Return the text of a chunk, and whether something is left out of it."""
+    texts, is_cut = [], False
+    for row in rows:
+        reading = _read(series, row)
+        texts.append(json.dumps(reading.model, ensure_ascii=False, separators=(",", ":")))
+        is_cut |= reading.is_cut
+    return ",".join(texts).encode("utf-8", "replace"), is_cut
 
 
 def _read(series: Series, row: _Row) -> Reading:
@@ -170,7 +193,7 @@ def _read(series: Series, row: _Row) -> Reading:
             "0020000D": _uid(study), "0020000E": _uid(series.series_instance_uid),
         }, "The file cannot be read.")  # fmt: skip
     # Available Transfer Syntax UID: the form in which the frames are right as they come.
-    return Reading(_with_syntax(reading.model, syntax), reading.problem, reading.is_cut)
+    return replace(reading, model=_with_syntax(reading.model, syntax))
 
 
 def _with_syntax(model: JsonModel, syntax: str) -> JsonModel:

@@ -138,6 +138,7 @@ def given(text: object, otherwise: str = "none") -> SafeString:
 
 # Years; nobody has come near, and a birth date that says so is a slip of the pen.
 _OLDEST = 130
+_MOST_PLAIN = 1e15  # larger numbers have digits that a double does not know
 
 
 @register.filter
@@ -185,8 +186,9 @@ def thousands(number: int | None) -> str:
 
 @register.filter
 def short_number(number: float) -> str:
-    """Return a number with six digits at most and a true minus sign: 1.25, −0.05."""
-    return f"{number:.6g}".replace("-", "−")
+    """Return a number with six digits, or with one behind the point where that is more: 1234567.8, −0.05."""
+    whole = len(str(int(abs(number)))) if abs(number) < _MOST_PLAIN else 0
+    return f"{number:.{max(6, whole + 1)}g}".replace("-", "−")
 
 
 @register.filter

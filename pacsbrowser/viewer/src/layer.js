@@ -61,11 +61,14 @@ export function transformOf(start, right, below) {
   return [ax, ay, bx, by, start[0] - (ax + bx) / 2, start[1] - (ay + by) / 2]
 }
 
-/** Canvases by the picture they lie over, the latest last. @type {Map<string, Promise<HTMLCanvasElement | null>>} */
+/** Canvases by the picture they lie over, the latest last. @type {Map<string, Promise<HTMLCanvasElement>>} */
 const drawn = new Map()
 
 /** @param {import('./pane.js').Pane} pane @returns {Promise<Part[]>} */
-async function overlayParts({ data, picture, viewport }) {
+async function overlayParts(pane) {
+  const { data, picture, viewport } = pane
+  if (pane.withoutOverlay === picture?.id) return []
+  pane.withoutOverlay = ''
   const image = viewport?.getCornerstoneImage?.()
   const overlays = data && picture && image ? overlaysOf(data, picture.frame) : []
   if (!picture || !overlays.length) return []
@@ -76,16 +79,33 @@ async function overlayParts({ data, picture, viewport }) {
   const { imageData } = viewport.getImageData() ?? {}
   if (!imageData) return []
   const at = (/** @type {number} */ x, /** @type {number} */ y) => utilities.transformIndexToWorld(imageData, [x, y, 0])
-  return [{ picture: await known, corners: [at(0, 0), at(1, 0), at(0, 1)] }]
+  try {
+    return [{ picture: await known, corners: [at(0, 0), at(1, 0), at(0, 1)] }]
+  } catch {
+    drawn.delete(picture.id)
+    lacks(pane, picture.id)
+    return []
+  }
 }
 
-/** @param {import('./overlays.js').Overlay[]} overlays @param {number} width @param {number} height @returns {Promise<HTMLCanvasElement | null>} */
+/** Says once that a picture is shown without its overlay; it is asked for again when the picture is come to again.
+ * @param {import('./pane.js').Pane} pane @param {string} id */
+function lacks(pane, id) {
+  if (pane.picture?.id !== id || pane.withoutOverlay === id) return
+  pane.withoutOverlay = id
+  pane.hint('The overlay of this picture could not be fetched. Leave the picture and come back to try again.')
+}
+
+/** @param {import('./overlays.js').Overlay[]} overlays @param {number} width @param {number} height @returns {Promise<HTMLCanvasElement>} fails where Overlay Data cannot be fetched */
 async function paint(overlays, width, height) {
   const canvas = make('canvas', { width, height })
   const context = canvas.getContext('2d')
   for (const overlay of overlays) {
-    const bytes = await bytesOf(overlay.element).catch(() => undefined)
-    const bits = bytes && bitsOf(bytes, overlay)
+    const { InlineBinary, BulkDataURI } = overlay.element
+    if (!InlineBinary && !BulkDataURI) continue
+    const bytes = await bytesOf(overlay.element)
+    if (!bytes) throw new Error('Overlay Data cannot be fetched.')
+    const bits = bitsOf(bytes, overlay)
     if (!bits) continue
     const plane = make('canvas', { width: overlay.columns, height: overlay.rows })
     const image = new ImageData(overlay.columns, overlay.rows)

@@ -26,6 +26,7 @@ export class Pane extends EventTarget {
     this.isWhole = false
     this.note = ''
     this.hasLayer = false
+    this.withoutOverlay = ''
     this.layerTurn = {}
     this.hasOwnWindow = false
     /** @type {number | undefined} */ this.resting = undefined

@@ -7,6 +7,8 @@ const SUV = {
   halfLife: '00181075', injected: '00181078', injectedTime: '00181072', seriesDate: '00080021', seriesTime: '00080031',
   acquisitionDate: '00080022', acquisitionTime: '00080032', type: '00541006',
 }
+const LONGEST_WAIT = 12 * 3600
+const HALF_LIVES = 6
 /** Units of PET (PS3.3 C.8.9.1.1.3) as people write them. @type {Record<string, string>} */
 const PET_UNITS = { BQML: 'Bq/ml', CNTS: 'counts', GML: 'g/ml', PROPCNTS: 'prop. counts', CPS: 'counts/s', NONE: '', CM2ML: 'cm²/ml', PCNT: '%' }
 
@@ -61,9 +63,15 @@ function injectedAt(data, isotope, scan) {
   const whole = text(isotope, SUV.injected)
   if (whole) return seconds(whole.slice(0, 8), whole.slice(8).replace(/[+-]\d{4}$/, ''))
   const time = seconds(text(data, SUV.seriesDate), text(isotope, SUV.injectedTime))
-  // a time without a date that is later than the scan was the evening before
-  return time !== null && time > scan ? time - 86_400 : time
+  if (time === null || time <= scan) return time
+  // a time without a date that is later than the scan was the evening before, or in the course of the scan itself
+  const before = time - 86_400
+  return isPlausible(scan - before, numbers(isotope, SUV.halfLife)?.[0] ?? 0) ? before : null
 }
+
+/** Whether somebody may have waited so long for the scan: the activity is not gone, and it was no night and a day.
+ * @param {number} elapsed seconds @param {number} halfLife seconds */
+const isPlausible = (elapsed, halfLife) => elapsed < Math.min(LONGEST_WAIT, HALF_LIVES * halfLife)
 
 /** Seconds of a date and a time as DICOM writes them, null where they are none. @param {string} date @param {string} time */
 function seconds(date, time) {

@@ -27,6 +27,14 @@ test('a time without a date that is later than the scan was the evening before',
   close(suvFactor(late), 70_000 / (370e6 * 2 ** (-3600 / 6586.2)))
 })
 
+test('a time without a date that is later than the scan and not of the evening before tells nothing', () => {
+  const injectedAt = (time, halfLife = 6586.2) => pet({}, isotope({ '00181072': element(time), '00181075': element(halfLife) }))
+  assert.equal(suvFactor(injectedAt('100005')), null)
+  assert.equal(suvFactor(injectedAt('220000')), null) // twelve hours before
+  assert.equal(suvFactor(injectedAt('235000', 1223.4)), null) // ten hours of carbon 11
+  close(suvFactor(injectedAt('235000')), 70_000 / (370e6 * 2 ** (-36_600 / 6586.2)))
+})
+
 test('without what it takes there is no SUV', () => {
   const lacking = [
     { '00101030': element(0) }, { '00541001': element('CNTS') }, { '00280051': element(['ATTN']) }, { '00541102': element('NONE') },
