@@ -1,6 +1,8 @@
 """The listening port: a thread for each connection, a limit to their number, and an end in good order."""
 
 import logging
+import os
+import select
 import socket
 import ssl
 import threading
@@ -16,7 +18,6 @@ logger = logging.getLogger(__name__)
 
 # Beyond the limit so many more are heard, to be told that there are too many; the rest is closed without a word.
 _HEARD = 32
-_BACKLOG = 256
 # Where there is no more room, a stranger who has been silent for so many seconds makes some.
 _SILENT = 10.0
 _STOP_WITHIN = 6.0
@@ -25,14 +26,19 @@ _CUT_WITHIN = 2.0
 
 
 class Server:
-    """Takes calls at an address and a port until it is stopped."""
+    """Takes calls until it is stopped.
 
-    def __init__(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.socket(family, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((host, port))
-        self._listener.listen(_BACKLOG)
+    Args:
+        listener: a socket that listens; it is closed at the end.
+        share: how many processes take calls from it. Each takes its share of the associations that are allowed.
+    """
+
+    def __init__(self, listener: socket.socket, share: int = 1) -> None:
+        self._listener = listener
+        # of several processes that wake up for a call one is first, and the others must not wait for the next
+        self._listener.setblocking(False)
+        self._share = share
+        self._woken, self._waker = os.pipe()
         self._tls = _tls()
         self._open: dict[threading.Thread, Connection | None] = {}
         self._lock = threading.Lock()
@@ -45,9 +51,15 @@ class Server:
 
     def run(self) -> None:
         """Take calls until `stop` is called from elsewhere."""
+        waiting = select.poll()
+        waiting.register(self._listener, select.POLLIN)
+        waiting.register(self._woken, select.POLLIN)
         while not self._stops.is_set():
             try:
+                waiting.poll()
                 connection, address = self._listener.accept()
+            except BlockingIOError:
+                continue
             except OSError as error:
                 if self._stops.is_set():
                     break
@@ -55,22 +67,24 @@ class Server:
                 logger.warning("a call could not be taken: %s", error.strerror)
                 self._stops.wait(0.05)
                 continue
+            connection.setblocking(True)
             self._take(connection, str(address[0]))
         self._end()
 
     def stop(self) -> None:
         """Stop taking calls; what is being stored is stored to its end. May be called in a signal handler."""
         self._stops.set()
-        # wakes up `accept`
-        self._listener.shutdown(socket.SHUT_RDWR)
+        # the socket may be shared: to shut it down would stop the other processes as well
+        os.write(self._waker, b"\0")
 
     def _take(self, connection: socket.socket, address: str) -> None:
         with self._lock:
             count = len(self._open)
-            if count >= settings.DIMSE_MOST_ASSOCIATIONS + _HEARD:
+            most = -(-settings.DIMSE_MOST_ASSOCIATIONS // self._share)
+            if count >= most + _HEARD:
                 connection.close()
                 return
-            has_room = count < settings.DIMSE_MOST_ASSOCIATIONS or self._make_room()
+            has_room = count < most or self._make_room()
             thread = threading.Thread(target=self._serve, args=(connection, address, has_room), daemon=True)
             self._open[thread] = None
         thread.start()
@@ -108,6 +122,8 @@ class Server:
 
     def _end(self) -> None:
         self._listener.close()
+        os.close(self._woken)
+        os.close(self._waker)
         deadline = time.monotonic() + _STOP_WITHIN
         with self._lock:
             still = dict(self._open)

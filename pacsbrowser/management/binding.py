@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import CommandError
 
+# Calls that wait while no process takes them.
+_BACKLOG = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -78,12 +81,34 @@ def refuse_unsafe(binding: Binding) -> None:
 
 def refuse_taken_port(binding: Binding, option: str = "--bind") -> None:
     """Notice before starting that another program has the port."""
+    bound(binding, option).close()
+
+
+def listening(binding: Binding, option: str = "--bind") -> socket.socket:
+    """Return a socket that listens there; at port 0, at any that is free.
+
+    Raises:
+        CommandError: another program has the port, or the address is not of this machine.
+    """
+    found = bound(binding, option)
+    found.listen(_BACKLOG)
+    return found
+
+
+def bound(binding: Binding, option: str) -> socket.socket:
+    """Return a socket that has the port, and does not listen yet.
+
+    Raises:
+        CommandError: another program has it, or the address is not of this machine.
+    """
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((binding.host, binding.port))
-        except OSError as error:
-            raise CommandError(
-                f"Cannot listen on {binding.host}:{binding.port}: {error.strerror}. Choose another with {option}."
-            ) from None
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((binding.host, binding.port))
+    except OSError as error:
+        found.close()
+        raise CommandError(
+            f"Cannot listen on {binding.host}:{binding.port}: {error.strerror}. Choose another with {option}."
+        ) from None
+    return found

@@ -20,10 +20,11 @@ _HEALTHY = 60.0
 
 @dataclass
 class Child:
-    """One process to keep running."""
+    """One process to keep running. `descriptors` are those of this process that it gets as well."""
 
     name: str
     command: Sequence[str]
+    descriptors: Sequence[int] = ()
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     ends: int = 0
@@ -32,7 +33,9 @@ class Child:
     def start(self) -> None:
         """Start it in a session of its own, so that Ctrl-C in the terminal reaches only the supervisor."""
         environment = {**os.environ, "PACSBROWSER_SUPERVISED": "1"}
-        self.process = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        self.process = subprocess.Popen(
+            self.command, env=environment, start_new_session=True, pass_fds=self.descriptors
+        )
         self.started = time.monotonic()
 
     def look_after(self) -> None:

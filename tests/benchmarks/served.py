@@ -32,12 +32,14 @@ class Served:
         return self._memory_of(b"management.web")
 
     def dimse_memory(self) -> float:
-        """Return the anonymous resident megabytes of the DIMSE process."""
+        """Return the anonymous resident megabytes of the DIMSE processes."""
         return self._memory_of(b"\0dimse\0")[0]
 
     def _memory_of(self, word: bytes) -> tuple[float, float]:
-        top = next((pid for pid in _family(self.root) if word in _command(pid)), None)
-        sizes = [_sizes(pid) for pid in _family(top)] if top else []
+        sizes = [
+            _sizes(pid)
+            for pid in {below for top in _family(self.root) if word in _command(top) for below in _family(top)}
+        ]
         return sum(size[0] for size in sizes), sum(size[1] for size in sizes)
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 
 from pacsbrowser.dimse.server import Server
+from pacsbrowser.management.binding import Binding, listening
 from tests.dimse.peers import Archive
 
 
@@ -15,7 +16,7 @@ from tests.dimse.peers import Archive
 def archive(transactional_db: Any, settings: Any) -> Iterator[Archive]:
     """The archive as a node. Threads have their own connections, so rows are really committed."""
     settings.DIMSE_STRANGERS = frozenset(("store", "find", "get", "move"))
-    server = Server("127.0.0.1", 0)
+    server = Server(listening(Binding("127.0.0.1", 0)))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

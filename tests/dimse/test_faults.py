@@ -78,6 +78,26 @@ def test_kill_9_while_objects_come_in(tmp_path: Path) -> None:
         assert "whole" in app.manage("check_archive").stdout
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir() or os.cpu_count() == 1, reason="looks at processes through /proc")
+def test_processes_share_the_port_and_one_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
+    with dimse_alone(tmp_path) as (app, archive):
+        assert app.process is not None
+        top = app.process.pid
+        both = wait_until(lambda: len(found := named(top, "dimse")) == 2 and found)
+        for number, hanging in enumerate(both, 1):
+            os.kill(hanging, signal.SIGSTOP)
+            try:
+                with archive.associate((CT, [EXPLICIT])) as link:
+                    assert send(link, make_dataset(SOPInstanceUID=f"1.2.{number}")) == 0
+            finally:
+                os.kill(hanging, signal.SIGCONT)
+        assert stored_uids(app) == {"1.2.1", "1.2.2"}
+        os.kill(both[0], signal.SIGTERM)
+        with archive.associate((CT, [EXPLICIT])) as link:
+            assert send(link, make_dataset(SOPInstanceUID="1.2.3")) == 0
+        wait_until(lambda: len(now := named(top, "dimse")) == 2 and both[0] not in now)
+
+
 def test_a_full_disk_is_told_and_heals(small_disk: Path) -> None:
     with dimse_alone(small_disk) as (app, archive):
         filled = small_disk / "filled"

@@ -13,6 +13,7 @@ from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.models import Action, Event
 from pacsbrowser.dimse import server, service, stored
 from pacsbrowser.exchange.commands import Command
+from pacsbrowser.management.binding import Binding, listening
 from tests.datasets import ROOT, make_dataset, make_series
 from tests.dimse.peers import CT, Archive, data_set_of, request_bytes, send
 from tests.dimse.test_hostile import fragment
@@ -100,16 +101,16 @@ def test_what_a_caller_has_stored_that_is_cut_off_at_the_end_is_recorded(
 ) -> None:
     settings.DIMSE_STRANGERS = frozenset(("store",))
     monkeypatch.setattr(server, "_STOP_WITHIN", 0.0)
-    listening = server.Server("127.0.0.1", 0)
-    thread = threading.Thread(target=listening.run)
+    door = server.Server(listening(Binding("127.0.0.1", 0)))
+    thread = threading.Thread(target=door.run)
     thread.start()
     head = Command.of({0x0002: CT, 0x0100: 1, 0x0110: 1, 0x0800: 0, 0x1000: f"{ROOT}.1.1.1"}).encode()
     data = data_set_of(make_dataset())
-    with socket.create_connection(("127.0.0.1", listening.port), timeout=20) as link:
+    with socket.create_connection(("127.0.0.1", door.port), timeout=20) as link:
         link.sendall(request_bytes("TESTER", [(CT, EXPLICIT)]))
         link.sendall(fragment(1, 3, head) + fragment(1, 2, data) + fragment(1, 3, head) + fragment(1, 0, data[:300]))
-        wait_until(lambda: Instance.objects.exists() and any(one and one.is_busy for one in listening._open.values()))
-        listening.stop()
+        wait_until(lambda: Instance.objects.exists() and any(one and one.is_busy for one in door._open.values()))
+        door.stop()
         thread.join(20)
-        assert recorded() == {f"{ROOT}.1": 1} and not listening._open
+        assert recorded() == {f"{ROOT}.1": 1} and not door._open
     connections.close_all()

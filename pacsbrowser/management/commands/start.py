@@ -1,5 +1,6 @@
 """The one command that runs the product."""
 
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -16,8 +17,11 @@ from pacsbrowser.archive.sweep import sweep
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
 from pacsbrowser.management import preparation
-from pacsbrowser.management.binding import Binding, parse_binding, refuse_taken_port, refuse_unsafe
+from pacsbrowser.management.binding import Binding, listening, parse_binding, refuse_taken_port, refuse_unsafe
 from pacsbrowser.management.supervisor import Child, Supervisor
+
+# two processes use two cores; more gain nothing on one SQLite file
+_DIMSE_PROCESSES = 2
 
 
 class Command(BaseCommand):
@@ -68,10 +72,11 @@ class Command(BaseCommand):
         manage = str(Path(settings.BASE_DIR) / "manage.py")
         commands = {
             "web": [sys.executable, "-m", "pacsbrowser.management.web", binding.host, str(binding.port)],
-            "dimse": [sys.executable, manage, "dimse", "--host", dimse.host, "--port", str(dimse.port)],
             "worker": [sys.executable, manage, "worker"],
         }
         children = [Child(name, command) for name, command in commands.items() if only in ("", name)]
+        if only in ("", "dimse"):
+            children += _dimse_children([sys.executable, manage, "dimse"], dimse)
         record(Action.START, who="start", door="start", object=only or "all")
         # the children open their own connections; this process needs none while it waits
         connections.close_all()
@@ -98,6 +103,19 @@ class Command(BaseCommand):
         self._say(f"PACS browser is ready: {binding.public_url}/   (stop with Ctrl-C)")
         if not binding.is_loopback and not settings.HTTPS:
             self._say("Warning: passwords and patient data travel unencrypted. Put a TLS proxy in front (README).")
+
+
+def _dimse_children(command: list[str], binding: Binding) -> list[Child]:
+    """Return the DIMSE processes. They share one port, so that callers need not know how many there are.
+
+    The port is opened here: a caller who comes while a process starts again waits, and is not refused.
+    """
+    count = min(_DIMSE_PROCESSES, os.cpu_count() or 1)
+    # kept open, by number, for as long as this process lives
+    descriptor = listening(binding, "--dimse-port").detach()
+    more = ["--descriptor", str(descriptor), "--share", str(count)]
+    names = ["dimse", *(f"dimse {number}" for number in range(2, count + 1))]
+    return [Child(name, command + more, [descriptor]) for name in names]
 
 
 class _Announcement:
