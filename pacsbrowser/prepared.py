@@ -9,6 +9,7 @@ single row. Where every request asks the same question with other values, it is 
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -28,15 +29,21 @@ class Slot(str):
 
 
 class Prepared(Generic[Row]):
-    """A query of models, with `only` and `select_related` as it was made, whose values come at each run."""
+    """A query of models, with `only` and `select_related` as it was made, whose values come at each run.
 
-    def __init__(self, rows: QuerySet[Row]) -> None:
+    Args:
+        rows: the query.
+        kept: so many models are given again as long as their rows are the same, and must only be read.
+    """
+
+    def __init__(self, rows: QuerySet[Row], kept: int = 0) -> None:
         compiler: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
         self._sql = ""
         self._parameters: tuple[Any, ...] = ()
         with suppress(EmptyResultSet):  # no value could ever find anything: a scope of no study
             self._sql, self._parameters = compiler.as_sql()
-        self._make = _maker(compiler)
+        self._make = lru_cache(maxsize=kept)(self._model) if kept else self._model
+        self._populate = _maker(compiler)
         self._converts = statements.converters(column[0].target for column in compiler.select)
 
     def find(self, **values: str) -> list[Row]:
@@ -49,7 +56,12 @@ class Prepared(Generic[Row]):
             return []
         parameters = [values[one] if isinstance(one, Slot) else one for one in self._parameters]
         found = statements.rows_of(self._sql, parameters)
-        return [self._make(row) for row in statements.converted(found, self._converts)]
+        return list(map(self._make, found))
+
+    def _model(self, row: tuple[Any, ...]) -> Row:
+        (values,) = statements.converted((row,), self._converts)
+        made: Row = self._populate(values)
+        return made
 
 
 def _maker(compiler: Any) -> Callable[[Any], Any]:

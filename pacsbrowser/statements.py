@@ -5,7 +5,8 @@ what the database does. Here a model's columns, converters and statements are ke
 own connection; what comes and goes are still rows of the models.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -28,6 +29,7 @@ class _Shape(NamedTuple):
     """A model as statements see it. `prepares` and `converts` name only the columns that are not passed as they are."""
 
     names: tuple[str, ...]
+    written: tuple[str, ...]
     values: Callable[[Any], tuple[Any, ...]]
     select: str
     insert: str
@@ -96,6 +98,37 @@ def rows_of_each(statement: str, parameters: Iterable[Sequence[Any]]) -> list[tu
         for one in parameters:
             found += _execute(link, statement, one).fetchall()
     return found
+
+
+class Statements:
+    """The connection of a transaction, looked up once for all that runs in it (see `statements`)."""
+
+    def __init__(self, link: BaseDatabaseWrapper) -> None:
+        self._link = link
+
+    def ask(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a question and return all that it finds as the driver gives it."""
+        found: list[tuple[Any, ...]] = _execute(self._link, statement, parameters).fetchall()
+        return found
+
+    def run(self, statement: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that changes rows."""
+        _execute(self._link, statement, parameters)
+
+    def insert(self, model: type[models.Model], values: Mapping[str, Any]) -> int:
+        """Write a row from values by their columns' attributes and return its key; what is not said is NULL."""
+        shape = _shape(model)
+        row = _prepared(tuple(map(values.get, shape.written)), shape.prepares)
+        key: int = _execute(self._link, shape.insert, row).fetchone()[0]
+        return key
+
+
+@contextmanager
+def statements() -> Iterator[Statements]:
+    """Give what runs several statements inside a transaction; the errors of the driver become Django's own."""
+    link = _written()
+    with link.wrap_database_errors:
+        yield Statements(link)
 
 
 def insert(rows: Sequence[Row]) -> None:
@@ -182,6 +215,7 @@ def _shape(model: type[models.Model]) -> _Shape:
     names = [field.attname for field in written]
     return _Shape(
         names=tuple(field.attname for field in fields),
+        written=tuple(names),
         values=attrgetter(*names),
         select=f"SELECT {columns} FROM {table} WHERE ",  # noqa: S608
         insert=f"INSERT INTO {table} ({into}) VALUES ({marks(names)}) RETURNING {quote('id')}",  # noqa: S608
@@ -230,7 +264,11 @@ def _preparer(field: _Field) -> _Convert | None:
 @lru_cache(maxsize=64)
 def _stored_moment(value: datetime) -> Any:
     """Return a moment as the driver takes it; a group has one for all its rows."""
-    return connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value(value)
+    link = connections[DEFAULT_DB_ALIAS]
+    if link.vendor == "sqlite":
+        # text in UTC without a zone, as Django writes it
+        return str(value.astimezone(UTC).replace(tzinfo=None))
+    return link.ops.adapt_datetimefield_value(value)
 
 
 def _converter(field: _Field) -> _Convert | None:

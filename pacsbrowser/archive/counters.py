@@ -106,8 +106,13 @@ def missing_numbers(series: Series) -> int:
     """Return how many numbers are free between the first and the last instance of a series ordered by number."""
     if not series.order_rule or series.lowest_number is None or series.highest_number is None:
         return 0
-    places = series.highest_number - series.lowest_number + 1
-    return max(0, places - series.instance_count) if places <= _SPARSE * series.instance_count else 0
+    return free_places(series.lowest_number, series.highest_number, series.instance_count)
+
+
+def free_places(lowest: int, highest: int, count: int) -> int:
+    """Return how many numbers are free between the ends of so many instances; 0 where the numbers are mere labels."""
+    places = highest - lowest + 1
+    return max(0, places - count) if places <= _SPARSE * count else 0
 
 
 def _consider_last(patient: Patient, study: Study) -> None:

@@ -34,7 +34,7 @@ def make_primary(copy: Copy, who: str, why: str) -> Instance:
         instance.position = instance.instance_number_value or 0
         instance.save()
         references.forget([instance])
-        references.save([(instance, header)])
+        references.save([(instance.pk, header)])
         Copy.objects.create(instance=instance, kind=copy.kind, blob=shown, **before)
         Series.objects.filter(pk=instance.series_id).update(order_rule=ordering.UNKNOWN)
         if instance.removal_id is None:

@@ -1,24 +1,35 @@
 """The absolute addresses that answers contain, as the client can reach them."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.utils.encoding import iri_to_uri
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+_FORWARDED = (
+    "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+)  # fmt: skip
 
 
 def absolute(request: HttpRequest, path: str) -> str:
-    """Return the absolute address of a path of this site.
+    """Return the absolute address of a path of this site, which begins with a slash.
 
     Some clients (dicomweb-client among them) leave the port out of Host, though RFC 9110 7.2 asks for it. Where no
     proxy stands in between, the port that they have reached is the right one.
+
+    Raises:
+        DisallowedHost: the host is not one that is served here.
     """
-    address = request.build_absolute_uri(path)
-    parts = urlsplit(address)
-    port = str(request.META.get("SERVER_PORT", ""))
-    if parts.port is not None or not port.isdecimal() or port == _DEFAULT_PORTS.get(parts.scheme):
-        return address
-    if any(name in request.headers for name in _FORWARDED):
-        return address
-    return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    meta = request.META
+    port = "" if any(name in meta for name in _FORWARDED) else str(meta.get("SERVER_PORT", ""))
+    return f"{_origin(str(request.scheme), request.get_host(), port)}{iri_to_uri(path)}"
+
+
+@lru_cache(maxsize=64)
+def _origin(scheme: str, host: str, port: str) -> str:
+    has_port = urlsplit(f"//{host}").port is not None
+    if has_port or not port.isdecimal() or port == _DEFAULT_PORTS.get(scheme):
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{port}"

@@ -9,13 +9,14 @@ body, never a page.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from pacsbrowser.access.scope import Scope
@@ -52,7 +53,7 @@ class Call:
     @property
     def base(self) -> str:
         """The absolute address of this API, without a slash at its end."""
-        return absolute(self.request, reverse("dicomweb_capabilities")).rstrip("/")
+        return absolute(self.request, _root(get_script_prefix()))
 
     def url(self, path: str) -> str:
         """Return the absolute address of a path of this site."""
@@ -62,6 +63,12 @@ class Call:
         """Return the Retrieve URL (0008,1190) of a study, series or instance."""
         parts = zip(("studies", "series", "instances"), (study, series, instance), strict=True)
         return self.base + "".join(f"/{level}/{quote(uid, safe='')}" for level, uid in parts if uid)
+
+
+@lru_cache(maxsize=16)
+def _root(prefix: str) -> str:
+    """Return the path of this API; `prefix` is where the site is mounted, which `reverse` heeds."""
+    return reverse("dicomweb_capabilities").rstrip("/")
 
 
 Answer = Callable[..., HttpResponseBase]

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
@@ -141,6 +142,11 @@ def _cannot(error: Exception) -> Problem:
     return Problem(503, "The server cannot write at the moment. What was not confirmed is not kept.")
 
 
+# What this process has seen in the audit trail: deliveries with the studies that they are recorded to have added to.
+_recorded: set[tuple[UUID, str]] = set()
+_MOST_RECORDED = 10_000
+
+
 class _Transfer:
     """The objects of one request, staged in order and ingested batch by batch."""
 
@@ -149,7 +155,6 @@ class _Transfer:
         self._study = study
         self._staged: list[Staged] = []
         self._delivery: Delivery | None = None
-        self._recorded: set[str] = set()
         self.results: list[Stored] = []
 
     def take_part(self, part: Part, place: int) -> None:
@@ -193,18 +198,28 @@ class _Transfer:
 
     def _record(self, studies: set[str]) -> None:
         """One audit event a study and delivery, however many requests and batches it takes."""
-        for study in sorted(studies - self._recorded):
-            if not was_recorded(Action.UPLOAD, self._call.request, study, object=str(self._delivery)):
-                holders = DeliveryStudy.objects.filter(delivery=self._delivery, study__study_instance_uid=study)
-                holder = holders.select_related("study__patient").first()
-                record(
-                    Action.UPLOAD,
-                    request=self._call.request,
-                    patient=holder.study.patient.audit_name if holder else "",
-                    study=study,
-                    object=str(self._delivery),
-                )
-        self._recorded |= studies
+        if self._delivery is None:
+            return
+        for study in sorted(studies):
+            key = self._delivery.pk, study
+            if key not in _recorded:
+                self._record_study(study)
+                if len(_recorded) >= _MOST_RECORDED:
+                    _recorded.clear()
+                _recorded.add(key)
+
+    def _record_study(self, study: str) -> None:
+        if was_recorded(Action.UPLOAD, self._call.request, study, object=str(self._delivery)):
+            return
+        holders = DeliveryStudy.objects.filter(delivery=self._delivery, study__study_instance_uid=study)
+        holder = holders.select_related("study__patient").first()
+        record(
+            Action.UPLOAD,
+            request=self._call.request,
+            patient=holder.study.patient.audit_name if holder else "",
+            study=study,
+            object=str(self._delivery),
+        )
 
     def discard(self) -> None:
         """Remove what was staged and not ingested."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from pacsbrowser.archive import storage
-from pacsbrowser.archive.ingest.rows import identity_key
+from pacsbrowser.archive.ingest.rows import cut, identity_key, instance_columns
 from pacsbrowser.archive.models import Delivery
+from pacsbrowser.archive.models.levels import UID_LENGTH
 from pacsbrowser.archive.receive import Staged
 from pacsbrowser.dicom.header import Header
 
@@ -34,3 +37,19 @@ class Arrival:
         key = identity_key(staged.header.values)
         relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
         return cls(staged, staged.header, delivery, key, relative, str(staged.path))
+
+    def columns(self, now: datetime, content: bytes = b"") -> dict[str, Any]:
+        """Return what an instance says that shows this object, but for its series and file."""
+        columns = instance_columns(self.header.values)
+        return {
+            **columns,
+            "transfer_syntax_uid": cut(self.header.transfer_syntax_uid, UID_LENGTH),
+            "content_digest": content,
+            "is_whole": self.header.whole,
+            "has_pixel_data": self.header.has_pixel_data,
+            "position": columns["instance_number_value"] or 0,
+            "delivery_id": self.delivery.pk,
+            "original_name": self.staged.original_name,
+            "received": now,
+            "removal_id": None,
+        }

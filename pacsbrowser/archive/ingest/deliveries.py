@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
+from uuid import UUID
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
-from pacsbrowser.statements import as_stored, execute_all, insert, select
+from pacsbrowser.statements import as_stored, execute_all, insert, rows_of
 
 _EVENTS_A_TRANSACTION = 50
 
@@ -48,14 +49,25 @@ def resume_delivery(door: Door, user: User | None, *, who: str = "", address: st
     a delivery never stands open, because nobody says when the last request has come.
     """
     since = as_stored(Delivery, "active", timezone.now() - WARM)
-    whose = "user_id = %s" if user else "user_id IS NULL AND who = %s"
-    own = f"active > %s AND door = %s AND {whose} AND address = %s AND label = %s ORDER BY active DESC LIMIT 1"
-    found = select(Delivery, own, [since, door, user.pk if user else who[:150], address[:64], label[:200]])
+    own = _WARM.format("user_id = %s" if user else "user_id IS NULL AND who = %s")
+    found = rows_of(own, [since, door.value, user.pk if user else who[:150], address[:64], label[:200]])
     if found:
-        return found[0]
+        return _delivery(found[0][0])
     fresh = open_delivery(door, user.get_username() if user else who, user=user, address=address, label=label)
     close_delivery(fresh)
     return fresh
+
+
+_WARM = (
+    "SELECT id FROM archive_delivery WHERE active > %s AND door = %s AND {} AND address = %s AND label = %s"
+    " ORDER BY active DESC LIMIT 1"
+)
+
+
+@lru_cache(maxsize=256)
+def _delivery(key: str | UUID) -> Delivery:
+    """Return a delivery of which only the key is known, as ingest needs it; the rest is read when it is asked for."""
+    return Delivery.from_db(DEFAULT_DB_ALIAS, ("id",), (UUID(str(key)),))
 
 
 def close_delivery(delivery: Delivery) -> None:

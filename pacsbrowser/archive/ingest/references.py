@@ -18,11 +18,11 @@ def forget(instances: Iterable[Instance]) -> None:
         Reference.objects.filter(instance__in=changed).delete()
 
 
-def save(shown: Iterable[tuple[Instance, Header]]) -> None:
-    """Write the references of instances, each with the header of the file that it shows."""
+def save(shown: Iterable[tuple[int, Header]]) -> None:
+    """Write the references of instances, given by their keys, each with the header of the file that it shows."""
     named = [
-        (instance.pk, one.kind, cut(one.sop_class_uid, UID_LENGTH), cut(one.target_uid, UID_LENGTH))
-        for instance, header in shown
+        (key, one.kind, cut(one.sop_class_uid, UID_LENGTH), cut(one.target_uid, UID_LENGTH))
+        for key, header in shown
         for one in header.references
     ]
     if named:

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, transaction
+from django.utils import timezone
 
 from pacsbrowser.archive import ordering, storage
 from pacsbrowser.archive.ingest import collisions, results
@@ -184,5 +185,5 @@ def _unindexed(staged: Staged, delivery: Delivery) -> IngestResult:
         resume_key=staged.resume_key,
     )
     with transaction.atomic():
-        record_results(delivery, [result], {}, delivery.active)
+        record_results(delivery, [result], {}, timezone.now())
     return result

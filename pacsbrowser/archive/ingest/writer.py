@@ -3,13 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from pacsbrowser.archive import counters, findings, ordering
-from pacsbrowser.archive.ingest import collisions, references, results, rows
+from pacsbrowser.archive.ingest import collisions, further, references, results, rows
 from pacsbrowser.archive.ingest.arrival import Arrival
 from pacsbrowser.archive.ingest.collisions import Judgement, Verdict, Verdicts
 from pacsbrowser.archive.ingest.decision import Decision
@@ -44,6 +43,16 @@ class GroupWriter:
         """
         if not arrivals:
             return []
+        simple = further.write(arrivals, self.now)
+        for arrival, study in simple.new_in_study:
+            self.new_in_study[arrival.delivery.pk][study] += 1
+        found = simple.results
+        others = [arrival for arrival in arrivals if id(arrival) not in found]
+        if others:
+            found |= zip(map(id, others), self._write_others(others), strict=True)
+        return [found[id(arrival)] for arrival in arrivals]
+
+    def _write_others(self, arrivals: Sequence[Arrival]) -> list[IngestResult]:
         self.parents.load(arrivals)
         self.held = collisions.find_held(arrivals)
         self.copies = collisions.find_copies(list(self.held.values()))
@@ -81,27 +90,10 @@ class GroupWriter:
             self.unused.add(arrival.relative)
 
     def _new(self, arrival: Arrival, family: Family) -> Decision:
-        instance = new_row(Instance, self._fields(arrival) | {"series_id": family.series.pk})
+        instance = new_row(Instance, arrival.columns(self.now) | {"series_id": family.series.pk})
         instance.series = family.series
         instance.blob = Blob(sha256=arrival.staged.sha256, path=arrival.relative, size=arrival.staged.size)
         return Decision(arrival, family, Outcome.STORED, instance=instance, is_new=True)
-
-    def _fields(self, arrival: Arrival, content: bytes = b"") -> dict[str, Any]:
-        """Return what an instance says that shows an arrival: its file, its provenance and its columns."""
-        staged, header = arrival.staged, arrival.header
-        columns = rows.instance_columns(header.values)
-        return {
-            **columns,
-            "transfer_syntax_uid": rows.cut(header.transfer_syntax_uid, UID_LENGTH),
-            "content_digest": content,
-            "is_whole": header.whole,
-            "has_pixel_data": header.has_pixel_data,
-            "position": columns["instance_number_value"] or 0,
-            "delivery_id": arrival.delivery.pk,
-            "original_name": staged.original_name,
-            "received": self.now,
-            "removal_id": None,
-        }
 
     def _same(self, arrival: Arrival, family: Family, here: Instance) -> Decision:
         self._leave(arrival, here)
@@ -162,7 +154,7 @@ class GroupWriter:
             original_name=here.original_name,
             received=here.received,
         )
-        for name, value in self._fields(arrival, verdict.content).items():
+        for name, value in arrival.columns(self.now, verdict.content).items():
             setattr(here, name, value)
         here.blob = Blob(sha256=arrival.staged.sha256, path=arrival.relative, size=arrival.staged.size)
         return copy
@@ -187,7 +179,7 @@ class GroupWriter:
         shown = [decision for decision in decisions if decision.outcome == Outcome.STORED]
         references.forget(decision.instance for decision in shown if decision.code and decision.instance)
         references.save(
-            (decision.instance, decision.arrival.header) for decision in shown if decision.instance is not None
+            (decision.instance.pk, decision.arrival.header) for decision in shown if decision.instance is not None
         )
 
     def _revived(self, decisions: Sequence[Decision]) -> list[Patient]:
