@@ -49,7 +49,7 @@ class Joined:
 class Staged:
     """A received file: where it lies, its digest, and its header or the reason why there is none."""
 
-    path: Path
+    path: str
     size: int
     sha256: bytes
     header: Header | None
@@ -91,11 +91,11 @@ def read_full(stream: Readable, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _write(path: Path, first: bytes, stream: Readable) -> tuple[int, bytes, bytes | None]:
+def _write(path: str, first: bytes, stream: Readable) -> tuple[int, bytes, bytes | None]:
     """Write all to `path`; return size, SHA-256, and the bytes themselves when `first` was all."""
     digest = hashlib.sha256(first)
     size = len(first)
-    with path.open("xb", buffering=0) as file:
+    with io.FileIO(path, "x") as file:
         _write_all(file, first)
         while len(first) == CHUNK and (part := stream.read(CHUNK)):
             digest.update(part)
@@ -112,10 +112,10 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _examine(path: Path, small: bytes | None, size: int, digest: bytes, name: str, resume_key: str) -> Staged:
+def _examine(path: str, small: bytes | None, size: int, digest: bytes, name: str, resume_key: str) -> Staged:
     header: Header | None = None
     error: DicomError | None = None
-    source: BinaryIO = io.BytesIO(small) if small is not None else path.open("rb")
+    source: BinaryIO = io.BytesIO(small) if small is not None else io.BufferedReader(io.FileIO(path))
     with source:
         try:
             header = read_header(source)

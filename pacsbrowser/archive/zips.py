@@ -66,7 +66,7 @@ class Quiet:
 
 def refused(name: str, size: int, problem: DicomError, resume_key: str = "") -> Staged:
     """Return what stands for a file that has no bytes to keep, so that `ingest` writes its line of the report."""
-    return Staged(Path(), size, b"", None, problem, clean_name(name), resume_key)
+    return Staged("", size, b"", None, problem, clean_name(name), resume_key)
 
 
 def ingest_zip(
@@ -197,7 +197,7 @@ class _Unpacking:
             raise ArchiveProblem(
                 "too_deep", f"A zip in a zip is unpacked up to {self._limits.nested} deep; this one lies deeper."
             )
-        path = storage.incoming().new_path()
+        path = Path(storage.incoming().new_path())
         try:
             with path.open("xb") as copy:
                 while data := source.read(CHUNK):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from struct import unpack
 
 from pydicom.datadict import dictionary_VM
@@ -155,25 +156,34 @@ def check_missing(values: dict[str, str], present: Collection[int]) -> list[Head
     return found + [finding(code, keyword) for keyword, code in _EXPECTED_PRESENT if TAGS[keyword] not in present]
 
 
-def check_pixels(values: dict[str, str], length: int | None) -> list[HeaderFinding]:
+_PIXEL_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames")
+_pixel_description = itemgetter(*_PIXEL_NUMBERS, "PhotometricInterpretation")
+
+
+def check_pixels(values: dict[str, str], length: int | None) -> tuple[HeaderFinding, ...]:
     """Return what contradicts itself in the description of the pixels; `length` is that of native Pixel Data."""
-    numbers = {key: parse_integer(values[key]) for key in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")}
-    frames = parse_integer(values["NumberOfFrames"]) if values["NumberOfFrames"] else 1
-    found = [
-        finding("pixel_description", keyword, values[keyword])
-        for keyword, number in numbers.items()
-        if values[keyword] and number is not None and number < 1
-    ]
-    if frames is not None and frames < 1:
-        found.append(finding("pixel_description", "NumberOfFrames", values["NumberOfFrames"]))
-    rows, columns, samples, bits = numbers.values()
+    return _check_description(_pixel_description(values), length)
+
+
+@lru_cache(maxsize=512)
+def _check_description(description: tuple[str, ...], length: int | None) -> tuple[HeaderFinding, ...]:
+    """Check a description, in the order of _pixel_description; remembered, as all of a series have the same."""
+    numbers = [parse_integer(text) for text in description[:-1]]
+    found = tuple(
+        finding("pixel_description", keyword, text)
+        for keyword, text, number in zip(_PIXEL_NUMBERS, description, numbers, strict=False)
+        if text and number is not None and number < 1
+    )
+    rows, columns, samples, bits, frames = numbers
+    if not description[4]:
+        frames = 1
     if found or not (length and rows and columns and samples and bits and frames):
         return found
     expected = (rows * columns * samples * bits * frames + 7) // 8
-    if values["PhotometricInterpretation"] == "YBR_FULL_422":
+    if description[-1] == "YBR_FULL_422":
         expected = expected * 2 // 3
     if length < expected:
-        found.append(finding("pixel_data_length", "PixelData", f"shorter ({length:,} of {expected:,} bytes)"))
-    elif length > expected + 8192:
-        found.append(finding("pixel_data_length", "PixelData", f"longer ({length:,} instead of {expected:,} bytes)"))
-    return found
+        return (finding("pixel_data_length", "PixelData", f"shorter ({length:,} of {expected:,} bytes)"),)
+    if length > expected + 8192:
+        return (finding("pixel_data_length", "PixelData", f"longer ({length:,} instead of {expected:,} bytes)"),)
+    return ()

@@ -1,6 +1,7 @@
 """Finding the data set in a file (PS3.10 7): preamble, File Meta Information, encoding."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from struct import Struct, unpack_from
 from typing import BinaryIO
@@ -156,6 +157,34 @@ def _settle_encoding(layout: Layout, uid: str) -> None:
         layout.findings.append(finding("transfer_syntax_contradicted", "TransferSyntaxUID", f"it is written as {name}"))
 
 
+class _MetaForms(dict[bytes, tuple[int, int]]):
+    """What the first eight bytes of a plain element of group 0002 tell: its tag and size, (0, 0) for any other.
+
+    The same few come again in all files, so each is understood once.
+    """
+
+    def __missing__(self, header: bytes) -> tuple[int, int]:
+        form = (0, 0)
+        if len(header) == 8 and header[:2] == b"\2\0":
+            number, vr, length = _meta_element(header, 2)
+            if number and length <= _MOST_SHOWN and vr in VRS and VRS[vr] not in LONG_VRS:
+                form = (0x00020000 | number, 8 + length)
+        if len(self) >= _MOST_FORMS:
+            self.clear()
+        self[header] = form
+        return form
+
+
+_MOST_FORMS = 1024
+_MOST_SHOWN = 128  # bytes of a value
+_META_FORMS = _MetaForms()
+
+
+@lru_cache(maxsize=1024)
+def _meta_text(value: bytes) -> str:
+    return trim_uid(value.decode("ascii", "replace"))
+
+
 def _read_meta(window: Window, position: int) -> tuple[dict[int, str], int, int | None]:
     """Read group 0002, always Explicit VR Little Endian (PS3.10 7.1), whatever its group length says.
 
@@ -169,28 +198,39 @@ def _read_meta(window: Window, position: int) -> tuple[dict[int, str], int, int 
         if not 0 <= at <= len(data) - 12:
             at = window.load(position)
             data = window.data
+        plain, size = _META_FORMS[data[at : at + 8]]
+        if plain and at + size <= len(data):
+            meta[plain] = _meta_text(data[at + 8 : at + size])
+            position += size
+            continue
         if len(data) - at < 8 or data[at : at + 2] != b"\2\0":
             break
-        number, vr_bytes, length = _meta_element(data, at + 2)
-        start = position + 8
-        if vr_bytes not in VRS:
-            # Some old files write this group without VRs.
-            length = unpack_from("<I", data, at + 4)[0]
-        elif VRS[vr_bytes] in LONG_VRS:
-            if len(data) - at < 12:
-                break
-            length, start = unpack_from("<I", data, at + 8)[0], position + 12
+        header = _meta_header(data, at, position)
+        if header is None:
+            break
+        number, start, length = header
         if start + length > window.size:
             tag = tag_text(0x00020000 | number)
             raise Damaged(f"The file is truncated in its File Meta Information, at {tag}, byte {position:,}.", position)
         if number == 0 and length == 4:
             declared_end = start + 4 + int(unpack_from("<I", window.read(start, 4), 0)[0])
-        shown = min(length, 128)
-        at += start - position
-        value = data[at : at + shown] if at + shown <= len(data) else window.read(start, shown)
-        meta[0x00020000 | number] = trim_uid(value.decode("ascii", "replace"))
+        meta[0x00020000 | number] = _meta_text(window.read(start, min(length, _MOST_SHOWN)))
         position = start + length
     return meta, position, declared_end
+
+
+def _meta_header(data: bytes, at: int, position: int) -> tuple[int, int, int] | None:
+    """Return number, start of the value in the file, and length of any element of group 0002; None at the end."""
+    number, vr_bytes, length = _meta_element(data, at + 2)
+    start = position + 8
+    if vr_bytes not in VRS:
+        # Some old files write this group without VRs.
+        length = unpack_from("<I", data, at + 4)[0]
+    elif VRS[vr_bytes] in LONG_VRS:
+        if len(data) - at < 12:
+            return None
+        length, start = unpack_from("<I", data, at + 8)[0], position + 12
+    return int(number), int(start), int(length)
 
 
 def _bare_encoding(data: bytes, at: int, size: int, any_group: bool = False) -> Encoding | None:

@@ -39,6 +39,7 @@ def parse_time(raw: str) -> time | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def parse_integer(raw: str) -> int | None:
     """Return an IS value (32 bits signed) or None."""
     text = raw.strip(_PADDING)

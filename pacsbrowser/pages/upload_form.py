@@ -62,7 +62,7 @@ class StagingHandler(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin a file."""
         super().new_file(*args, **kwargs)
-        self._path = storage.incoming().new_path()
+        self._path = Path(storage.incoming().new_path())
         self._file = self._path.open("xb")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:

@@ -39,7 +39,7 @@ def test_digests_do_not_depend_on_how_the_bytes_come(size: int) -> None:
 def test_a_refused_file_leaves_nothing() -> None:
     staged = stage(io.BytesIO(b"no DICOM" * 100), "a")
     assert staged.error is not None
-    assert not staged.path.exists()
+    assert not Path(staged.path).exists()
 
 
 def test_a_stream_that_breaks_leaves_nothing() -> None:

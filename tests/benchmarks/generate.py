@@ -131,7 +131,7 @@ def arrival(values: dict[str, str], empty: dict[str, str], delivery: Any) -> Any
 
     header = Header({**empty, **values}, "1.2.840.10008.1.2.1", 132, True, True, (), ())
     digest = hashlib.sha256(values["SOPInstanceUID"].encode()).digest()
-    staged = Staged(Path("none"), 526_000, digest, header, None, "")
+    staged = Staged("none", 526_000, digest, header, None, "")
     path = f"{digest.hex()[:2]}/{digest.hex()}.dcm"
     return Arrival(staged, header, delivery, identity_key(header.values), path, staged.path)
 

@@ -36,7 +36,7 @@ class Arrival:
             raise ValueError("a staged file without a header cannot be indexed")
         key = identity_key(staged.header.values)
         relative = storage.relative_path(staged.header.study_instance_uid, key, staged.sha256)
-        return cls(staged, staged.header, delivery, key, relative, str(staged.path))
+        return cls(staged, staged.header, delivery, key, relative, staged.path)
 
     def columns(self, now: datetime, content: bytes = b"") -> dict[str, Any]:
         """Return what an instance says that shows this object, but for its series and file."""

@@ -123,7 +123,8 @@ def _homes(link: Statements, arrivals: Sequence[Arrival], now: datetime) -> list
 
 def _home(link: Statements, key: tuple[str, str, str]) -> Home | None:
     for row in link.ask(_HOME, key):
-        return Home(*row[:_FACTS], shown=row[_FACTS:])
+        series, study, patient, lowest, highest, count = row[:_FACTS]
+        return Home(series, study, patient, lowest, highest, count, shown=row[_FACTS:])
     return None
 
 
