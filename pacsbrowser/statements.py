@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -20,6 +21,9 @@ _Field: TypeAlias = "models.Field[Any, Any]"
 
 # What a value of a column becomes on its way into the database, or out of it; None: it is passed as it is.
 _Convert = Callable[[Any], Any]
+
+# Whether all statements are logged, which does not change while a process runs.
+_LOGGED: bool = settings.DEBUG
 
 # What the drivers take as it is.
 _PLAIN = (models.CharField, models.IntegerField, models.FloatField, models.BooleanField, models.BinaryField)
@@ -161,7 +165,7 @@ def as_stored(model: type[models.Model], name: str, value: object) -> Any:
 def execute_all(statement: str, parameters: Sequence[Sequence[Any]]) -> None:
     """Run one statement for each of many sets of parameters, inside a transaction."""
     link = _written()
-    if link.queries_logged:
+    if link.force_debug_cursor or _LOGGED:
         with link.cursor() as cursor:
             cursor.executemany(statement, parameters)
         return
@@ -171,7 +175,7 @@ def execute_all(statement: str, parameters: Sequence[Sequence[Any]]) -> None:
 
 def _execute(link: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any]) -> Any:
     """Run a statement and return its cursor; by Django's own way where its statements are counted or logged."""
-    if link.queries_logged:
+    if link.force_debug_cursor or _LOGGED:
         cursor = link.cursor()
         cursor.execute(statement, parameters)
         return cursor
@@ -228,8 +232,8 @@ def _shape(model: type[models.Model]) -> _Shape:
 def _change(model: type[models.Model], names: tuple[str, ...]) -> _Change:
     fields = [_field(model, name) for name in names]
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    settings = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {settings} WHERE {quote('id')} = %s"  # noqa: S608
+    changes = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {quote('id')} = %s"  # noqa: S608
     return _Change(statement, attrgetter(*names, "pk"), _preparers(fields))
 
 

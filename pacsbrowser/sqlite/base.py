@@ -105,7 +105,12 @@ class DatabaseWrapper(django_sqlite.DatabaseWrapper):
             return
         lock.take()
         try:
-            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+            if self.queries_logged or self.transaction_mode is None:
+                super()._start_transaction_under_autocommit()  # type: ignore[misc]
+            else:
+                # a cursor of Django's takes longer to make than the statement to run
+                with self.wrap_database_errors:
+                    self.connection.execute(f"BEGIN {self.transaction_mode}")
         except BaseException:
             lock.release()
             raise

@@ -16,7 +16,7 @@ from pacsbrowser.archive.ingest.results import IngestResult
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Door, Outcome
 from pacsbrowser.audit.models import Action
 from pacsbrowser.audit.record import record
-from pacsbrowser.statements import as_stored, execute_all, insert, rows_of
+from pacsbrowser.statements import as_stored, insert, rows_of, statements
 
 _EVENTS_A_TRANSACTION = 50
 
@@ -108,12 +108,12 @@ def record_results(
     added = "".join(f", {outcome.value} = {outcome.value} + %s" for outcome in outcomes)
     statement = f"UPDATE archive_delivery SET active = %s, size = size + %s{added} WHERE id = %s"  # noqa: S608
     active, key = as_stored(Delivery, "active", now), as_stored(Delivery, "id", delivery.pk)
-    execute_all(statement, [[active, size, *outcomes.values(), key]])
+    with statements() as link:
+        link.run(statement, [active, size, *outcomes.values(), key])
+        for study, count in sorted(new_in_study.items()):
+            link.run(_ADD_STUDY, (key, study, count))
     lines = [result for result in results if result.outcome != Outcome.STORED or result.resume_key or result.reason]
     insert([_item(delivery, result, now) for result in lines])
-    if new_in_study:
-        key = as_stored(Delivery, "id", delivery.pk)
-        execute_all(_ADD_STUDY, [(key, study, count) for study, count in sorted(new_in_study.items())])
 
 
 _ADD_STUDY = (
