@@ -13,6 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from pacsbrowser.dicom.codestream import Codestream, read_codestream
+from pacsbrowser.dicom.deep_jpeg import decode_deep_jpeg, is_deep_jpeg
 from pacsbrowser.dicom.frames import (
     DOUBLE_PIXEL_DATA,
     FLOAT_PIXEL_DATA,
@@ -154,6 +155,8 @@ def _decode_compressed(data: bytes, pixels: PixelLayout) -> Frame:
     stream = read_codestream(data)
     pixels = _agreeing(pixels, stream) if stream else pixels
     try:
+        if stream and is_deep_jpeg(pixels, stream):
+            return Frame(*decode_deep_jpeg(data, pixels, stream))
         array, found = decoder.as_array(_encapsulated(data), index=0, raw=True, **_options(pixels))
     except MemoryError:
         raise TooManyPixels("The frame needs more memory to be decoded than it is given.") from None
