@@ -1,4 +1,4 @@
-"""JPEG of 12 bits against DCMTK, and what it holds that is not as it should be."""
+"""JPEG of 12 bits and in several scans against DCMTK, and what it holds that is not as it should be."""
 
 import contextlib
 import io
@@ -13,6 +13,7 @@ from pydicom.encaps import encapsulate
 
 from pacsbrowser.dicom.decode import NotDecodable, TooManyPixels, decode_frame, read_frame
 from pacsbrowser.dicom.frames import read_pixel_layout
+from pacsbrowser.dicom.transfer_syntaxes import PROGRESSIVE
 from tests.datasets import make_dataset
 from tests.dicom.samples import CORPUS, wheel_file
 from tests.dicom.test_pixels import decoded, picture_of
@@ -53,6 +54,25 @@ def test_it_is_drawn_as_what_dcmtk_makes_of_it(path: Path, tmp_path: Path) -> No
     assert np.array_equal(frame.samples, np.minimum(expected, most))
     difference = picture_of(path.read_bytes()).astype(int) - picture_of((tmp_path / "native.dcm").read_bytes())
     assert np.count_nonzero(difference) <= np.count_nonzero(expected > most)
+
+
+@pytest.mark.parametrize("way", ["+es", "+ep"])
+@pytest.mark.parametrize("name", ["MR_small.dcm", "SC_rgb_rle.dcm"])
+def test_scans_that_refine_each_other_are_read_as_dcmtk_does(name: str, way: str, tmp_path: Path) -> None:
+    plain, lossy, native = (tmp_path / one for one in ("plain.dcm", "lossy.dcm", "native.dcm"))
+    run("dcmdrle", wheel_file(name), plain)
+    run("dcmcjpeg", way, plain, lossy)
+    run("dcmdjpeg", lossy, native)
+    with lossy.open("rb") as file:
+        frame, pixels = decoded(file, 0)
+    assert pixels.transfer_syntax_uid in PROGRESSIVE
+    expected = pydicom.dcmread(native)
+    width = f"<{'i' if pixels.sign else 'u'}{pixels.bits_allocated // 8}"
+    samples = np.frombuffer(expected.PixelData, width)[: frame.samples.size]
+    if pixels.samples > 1 and expected.PlanarConfiguration == 1:
+        samples = samples.reshape(3, pixels.rows, pixels.columns).transpose(1, 2, 0)
+    assert frame.photometric == expected.PhotometricInterpretation
+    assert np.abs(frame.samples.astype(int) - samples.reshape(frame.samples.shape)).max() <= 2
 
 
 def test_the_sign_is_extended() -> None:
