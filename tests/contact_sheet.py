@@ -5,8 +5,8 @@
 Objects with pixels are opened in the viewer, at the middle frame, all others on their page; copies of one UID are
 objects of their own. A segmentation is seen over what it belongs to, which the server's picture beside it is not. The
 sheets (PNG, 24 objects each) and a table (`objects.csv`: what was shown or why not, how far the two pictures are apart,
-what the console said) go to the directory. Nothing is asserted: the sheets are there to be looked at. Exit status 1 if
-a console complained.
+what the console said) go to the directory, each as soon as it is known. Nothing is asserted: the sheets are there to be
+looked at. Exit status 1 if a console complained.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -90,20 +90,18 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     os.environ |= {"PACSBROWSER_ADMIN": ADMIN, "PACSBROWSER_ADMIN_PASSWORD": PASSWORD}
     environment = {"PACSBROWSER_ADMIN": ADMIN, "PACSBROWSER_ADMIN_PASSWORD": PASSWORD}
-    found: list[Seen] = []
     with tempfile.TemporaryDirectory() as folder, LiveApp(Path(folder), **environment) as app:
         for name in ingest_every_file(app, arguments.folder, Path(folder)):
             sys.stdout.write(f"a copy that is not shown by itself: {name}\n")
         wanted = _wanted(_objects(Path(folder) / "data"), arguments.only, arguments.each)
-        with _page(app.url) as page:
+        with _page(app.url) as page, _Sheets(arguments.out) as sheets:
             for place, one in enumerate(wanted, 1):
                 _open(page, one)
-                found.append(one)
+                sheets.add(one)
                 apart = one.apart or 0
                 sys.stdout.write(f"{place:4} {one.state:30.30} {apart:6.1f} {one.name} {one.said or ''}\n")
                 sys.stdout.flush()
-    _write(found, arguments.out)
-    return 1 if any(one.said for one in found) else 0
+    return 1 if any(one.said for one in wanted) else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -203,19 +201,42 @@ def _image(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-def _write(found: list[Seen], out: Path) -> None:
-    with (out / "objects.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "modality", "transfer syntax", "state", "apart", "console", "address"])
-        for one in found:
-            apart = "" if one.apart is None else f"{one.apart:.1f}"
-            table.writerow([one.name, one.modality, one.syntax, one.state, apart, " | ".join(one.said), one.page])
-    each = COLUMNS * ROWS
-    for number, start in enumerate(range(0, len(found), each), 1):
-        sheet = Image.new("RGB", (COLUMNS * (2 * SIDE + 8), ROWS * (SIDE + 30)), "#303030")
-        for place, one in enumerate(found[start : start + each]):
-            _paste(sheet, one, (place % COLUMNS) * (2 * SIDE + 8), (place // COLUMNS) * (SIDE + 30))
-        sheet.save(out / f"sheet-{number:02}.png")
+class _Sheets:
+    """The table and the sheets, written as they grow; pictures are not kept once they are on a sheet."""
+
+    def __init__(self, out: Path) -> None:
+        self._out, self._count = out, 0
+        self._sheet = self._blank()
+        self._file = (out / "objects.csv").open("w", newline="", buffering=1)
+        self._table = csv.writer(self._file)
+        self._table.writerow(["file", "modality", "transfer syntax", "state", "apart", "console", "address"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._count % (COLUMNS * ROWS):
+            self._save()
+        self._file.close()
+
+    def add(self, one: Seen) -> None:
+        """Add an object; a sheet that is full is written."""
+        apart = "" if one.apart is None else f"{one.apart:.1f}"
+        self._table.writerow([one.name, one.modality, one.syntax, one.state, apart, " | ".join(one.said), one.page])
+        place = self._count % (COLUMNS * ROWS)
+        _paste(self._sheet, one, (place % COLUMNS) * (2 * SIDE + 8), (place // COLUMNS) * (SIDE + 30))
+        one.shown = one.drawn = None
+        self._count += 1
+        if place == COLUMNS * ROWS - 1:
+            self._save()
+            self._sheet = self._blank()
+
+    def _save(self) -> None:
+        self._sheet.save(self._out / f"sheet-{(self._count - 1) // (COLUMNS * ROWS) + 1:02}.png")
+
+    @staticmethod
+    def _blank() -> Image.Image:
+        return Image.new("RGB", (COLUMNS * (2 * SIDE + 8), ROWS * (SIDE + 30)), "#303030")
 
 
 def _paste(sheet: Image.Image, one: Seen, x: int, y: int) -> None:

@@ -8,6 +8,9 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from pacsbrowser.answers import PromptAnswers
 
+# A response that is closed ends its request, at which Django looks at connections that earlier tests left open.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def answer() -> Callable[[Any], Iterable[bytes]]:

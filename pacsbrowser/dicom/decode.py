@@ -9,7 +9,7 @@ from struct import pack
 from typing import Any
 
 import numpy as np
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID
 
 from pacsbrowser.dicom.codestream import Codestream, read_codestream
@@ -21,6 +21,7 @@ from pacsbrowser.dicom.frames import (
     encapsulated_segments,
     native_segment,
 )
+from pacsbrowser.dicom.jpeg import decode_jpeg, is_own_jpeg
 from pacsbrowser.dicom.swap import swapped
 from pacsbrowser.dicom.uids import transfer_syntax_name
 from pacsbrowser.dicom.window import Window
@@ -145,22 +146,32 @@ def _upsampled(array: Array, rows: int, columns: int) -> Array:
 
 def _decode_compressed(data: bytes, pixels: PixelLayout) -> Frame:
     name = transfer_syntax_name(pixels.transfer_syntax_uid)
-    try:
-        decoder = get_decoder(UID(pixels.transfer_syntax_uid))
-    except NotImplementedError:
-        raise NotDecodable(f"There is no decoder for {name}.") from None
-    if not decoder.is_available:
-        raise NotDecodable(f"There is no decoder for {name}.")
     stream = read_codestream(data)
     pixels = _agreeing(pixels, stream) if stream else pixels
     try:
+        if stream and is_own_jpeg(pixels, stream):
+            return Frame(*decode_jpeg(data, pixels, stream))
+        decoder = _decoder_of(pixels.transfer_syntax_uid)
+        if decoder is None:
+            raise NotDecodable(f"There is no decoder for {name}.")
         array, found = decoder.as_array(_encapsulated(data), index=0, raw=True, **_options(pixels))
     except MemoryError:
         raise TooManyPixels("The frame needs more memory to be decoded than it is given.") from None
+    except NotDecodable:
+        raise
     except Exception as error:  # each library has its own
         reason = " ".join(str(error).split())[:300]
         raise NotDecodable(f"The {name} stream cannot be decoded: {reason}") from error
     return Frame(array, str(found["photometric_interpretation"]))
+
+
+def _decoder_of(transfer_syntax_uid: str) -> Decoder | None:
+    """Return pydicom's decoder, None where it has none that works here."""
+    try:
+        decoder = get_decoder(UID(transfer_syntax_uid))
+    except NotImplementedError:
+        return None
+    return decoder if decoder.is_available else None
 
 
 def _agreeing(pixels: PixelLayout, stream: Codestream) -> PixelLayout:

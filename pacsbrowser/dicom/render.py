@@ -90,7 +90,8 @@ def _scaled(image: Image.Image, viewport: Viewport, aspect: float) -> Image.Imag
     wide, high = box[2] - box[0], (box[3] - box[1]) * aspect
     scale = min(viewport.width / wide, viewport.height / high)
     size = max(round(wide * scale), 1), max(round(high * scale), 1)
-    method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
+    # Enlarged as the viewer does it; smoother curves would make edges of greys and colours that are not there.
+    method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BILINEAR
     image = image.resize(size, method, box=box, reducing_gap=2.0)
     if width < 0:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

@@ -22,8 +22,13 @@ VIDEO = frozenset(
     [f"{_JPEG}{number}" for number in (100, 101, 102, 103, 104, 105, 106, 107, 108)]
     + [f"{_JPEG}{number}.1" for number in (100, 101, 102, 103, 104, 105, 106)]
 )
-# JPEG Extended is among them: its 8-bit form can be decoded, the rare one of 12 bits cannot.
-DECODABLE = frozenset(f"{_JPEG}{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)) | {RLE_UID}
+# Retired in 2005: spectral selection and full progression.
+PROGRESSIVE = frozenset(f"{_JPEG}{number}" for number in (53, 55))
+DECODABLE = (
+    frozenset(f"{_JPEG}{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203))
+    | PROGRESSIVE
+    | {RLE_UID}
+)
 
 STORED, EXPLICIT = "stored", "explicit"
 

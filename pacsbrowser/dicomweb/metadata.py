@@ -34,7 +34,7 @@ def retrieve_metadata(call: Call, study: str, series: str = "") -> HttpResponseB
     same = unchanged(call, etag)
     if same is not None:
         return same
-    is_cut = any(one.is_cut for one in found)
+    is_cut = any(one.is_cut() for one in found)
     if offer.media_type == DICOM_XML:
         response = _send_xml(call, _documents(found, address), etag)
     else:

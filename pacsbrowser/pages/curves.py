@@ -83,4 +83,4 @@ def _ticks(low: float, high: float, about: int, place: Callable[[float], float])
     step = nice_step((high - low) / about)
     first = math.ceil(low / step - 1e-9)
     count = min(int((high - first * step) / step + 1e-9) + 1, 30)
-    return [Tick(round(place((first + one) * step), 1), f"{(first + one) * step:.6g}") for one in range(count)]
+    return [Tick(round(place((first + one) * step), 1), f"{(first + one) * step:.10g}") for one in range(count)]

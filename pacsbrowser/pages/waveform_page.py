@@ -128,7 +128,7 @@ def _shown(recording: Recording, wish: Wish | None, drawn: paper.Paper | None, i
         "gains": _numbers(tuple(paper.GAINS), wish.gain) if in_millivolts else [],
         "sheets": _sheets(wish),
         "channel_pages": _channel_pages(wish),
-        "rate": f"{group.rate:.6g}",
+        "rate": f"{group.rate:.10g}",
         "duration": clock(group.duration),
     }  # fmt: skip
 
@@ -145,7 +145,7 @@ def _sheets(wish: Wish) -> dict[str, str] | None:
     last = max(group.duration - seconds, 0.0)
     return {
         "from": clock(wish.at), "to": clock(wish.at + seconds),
-        "previous": f"{max(wish.at - seconds, 0):.6g}" if wish.at > 0 else "",
+        "previous": f"{max(wish.at - seconds, 0):.10g}" if wish.at > 0 else "",
         "following": f"{min(wish.at + seconds, last):.10g}" if wish.at < last * 0.999999 else "",
         "last": f"{last:.10g}",
     }  # fmt: skip

@@ -23,6 +23,12 @@ def wheel_file(name: str) -> Path:
     return found[0]
 
 
+def unreadable_jpeg() -> bytes:
+    """Return an object in JPEG Extended of 13 bits a sample, which is neither allowed nor read by anything."""
+    data = wheel_file("JPEG-lossy.dcm").read_bytes()
+    return data.replace(b"\xff\xc1\x00\x0b\x0c", b"\xff\xc1\x00\x0b\x0d")
+
+
 @cache
 def wheel_files() -> list[Path]:
     """Return the DICOM files of pydicom's wheel."""

@@ -14,7 +14,7 @@ from pacsbrowser.dicom.decoder import DecoderPool, DecodingError
 from pacsbrowser.dicom.frames import read_pixel_layout
 from pacsbrowser.dicom.render import Look, Viewport
 from tests.datasets import make_dataset
-from tests.dicom.samples import wheel_file
+from tests.dicom.samples import unreadable_jpeg, wheel_file
 from tests.dicom.test_encapsulated import make_document
 from tests.live import wait_until
 
@@ -97,8 +97,9 @@ def test_failures_name_their_step(pool: DecoderPool, tmp_path: Path) -> None:
     with pytest.raises(DecodingError) as caught:
         pool.picture(tmp_path / "absent", 0, "image/jpeg")
     assert (caught.value.code, caught.value.step) == ("missing", "reading the header")
+    (tmp_path / "jpeg").write_bytes(unreadable_jpeg())
     with pytest.raises(DecodingError) as caught:
-        pool.picture(wheel_file("JPEG-lossy.dcm"), 0, "image/jpeg")
+        pool.picture(tmp_path / "jpeg", 0, "image/jpeg")
     assert (caught.value.code, caught.value.step) == ("not_decodable", "decoding frame 1")
     with pytest.raises(DecodingError) as caught:
         pool.picture(wheel_file("CT_small.dcm"), 5, "image/jpeg")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from PIL import ImageCms
+from PIL import Image, ImageCms
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
 
 from pacsbrowser.dicom.bulkdata import find_value
@@ -206,6 +206,14 @@ def test_viewports_fit_without_distortion(media_type: str) -> None:
     assert (width, height) == (20, 40)
     colour = np.zeros((100, 50, 3), np.uint8)
     assert render(colour, media_type, Viewport(500, 200), 80, ("Ä 王",))[1:] == (100, 200)
+
+
+def test_an_enlarged_picture_has_no_greys_beyond_those_of_its_pixels() -> None:
+    step = np.repeat(np.array([[100, 100, 150, 150]], np.uint8), 4, axis=0)
+    data, width, _ = render(step, "image/png", Viewport(40, 40))
+    row = np.asarray(Image.open(io.BytesIO(data)))[20].astype(int)
+    assert (width, row.min(), row.max()) == (40, 100, 150)
+    assert np.all(np.diff(row) >= 0)
 
 
 def with_profile(profile: bytes, **attributes: Any) -> bytes:

@@ -20,6 +20,7 @@ from tests.dicomweb.parts import body_of, parts_of
 from tests.dicomweb.test_fidelity import address
 from tests.dicomweb.test_retrieve import STUDY, get, store
 from tests.dicomweb.tools import BASE, Api, person, seconds_worked
+from tests.dimse.peers import run
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +61,14 @@ def test_a_window_is_applied_as_pydicom_does(api: Api) -> None:
         expected = (apply_voi_lut(values, dataset) - low) / (high - low) * 255
         answer = get(api, f"{address(row)}/rendered?window=-300,700,{function}", "image/png")
         assert np.abs(np.asarray(image(answer)) - expected).max() <= 1
+
+
+def test_jpeg_of_twelve_bits_is_drawn_like_what_dcmtk_makes_of_it(api: Api, tmp_path: Path) -> None:
+    drawn = image(get(api, f"{address(store('JPEG-lossy.dcm'))}/rendered", "image/png"))
+    run("dcmdjpeg", "+ua", wheel_file("JPEG-lossy.dcm"), tmp_path / "native.dcm")
+    (result,) = ingest_files([tmp_path / "native.dcm"])
+    native = Instance.objects.select_related("series__study").get(pk=result.instance_id)
+    assert np.array_equal(drawn, image(get(api, f"{address(native)}/rendered", "image/png")))
 
 
 def test_a_viewport_scales_and_cuts_out(api: Api) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pydicom
@@ -14,10 +15,11 @@ from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Instance
 from pacsbrowser.audit.models import Action, Event
 from tests.datasets import ROOT, ingest_datasets, ingest_files, make_dataset, make_series
-from tests.dicom.samples import wheel_file
+from tests.dicom.samples import unreadable_jpeg, wheel_file
 from tests.dicomweb.parts import body_of, parts_of
 from tests.dicomweb.test_fidelity import address
 from tests.dicomweb.tools import BASE, Api, person
+from tests.dimse.peers import run
 
 pytestmark = pytest.mark.django_db
 
@@ -109,8 +111,18 @@ def test_implicit_is_never_sent(api: Api) -> None:
     assert pydicom.dcmread(io.BytesIO(part.body)).BeamSequence[0].BeamName == "Field 1"
 
 
+def test_jpeg_of_twelve_bits_comes_decompressed(api: Api, tmp_path: Path) -> None:
+    run("dcmdjpeg", wheel_file("JPEG-lossy.dcm"), tmp_path / "native.dcm")
+    (part,) = parts_of(get(api, address(store("JPEG-lossy.dcm")), DICOM))
+    sent, expected = pydicom.dcmread(io.BytesIO(part.body)), pydicom.dcmread(tmp_path / "native.dcm")
+    assert part.transfer_syntax == EXPLICIT
+    assert sent.PixelData == expected.PixelData
+    assert (sent.BitsAllocated, sent.BitsStored) == (16, 12)
+
+
 def test_what_no_decoder_reads_is_refused_alone_and_sent_as_stored_beside_others(api: Api) -> None:
-    row = store("JPEG-lossy.dcm")
+    (result,) = ingest_datasets(unreadable_jpeg())
+    row = Instance.objects.select_related("series__study").get(pk=result.instance_id)
     answer = get(api, address(row), DICOM)
     assert answer.status_code == 406
     assert "decoding frame 1" in answer.json()["detail"]

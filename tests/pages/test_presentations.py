@@ -11,6 +11,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from pacsbrowser.archive.models import Instance
+from pacsbrowser.pages.curves import draw_curves
 from tests.datasets import ingest_datasets, ingest_files, make_dataset
 from tests.dicom.test_encapsulated import CDA, PDF_CLASS, make_document, make_pdf
 from tests.dicom.test_waveform import VOICE, make_channel, make_group, make_waveform
@@ -29,7 +30,7 @@ def viewer() -> Client:
     return client_of("viewer")
 
 
-def make_ecg(seconds: float = 10, rate: int = 500, leads: str = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6") -> bytes:
+def make_ecg(seconds: float = 10, rate: float = 500, leads: str = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6") -> bytes:
     """Return a 12-lead ECG whose leads are sines of one millivolt."""
     names = leads.split()
     wave = np.sin(np.arange(round(seconds * rate)) / rate * 2 * np.pi) * 200
@@ -74,6 +75,18 @@ def test_a_long_recording_is_paged_in_time(viewer: Client) -> None:
     assert "1:01:40" in page and "?at=10" in page and 'aria-label="Earlier"' not in page
     later = text_of(viewer.get(f"{PAGE}?at=1:00:00"))
     assert "shown 1:00:00 to 1:00:10" in later and "?at=3590" in later and "?at=3610" in later
+
+
+def test_days_of_recording_are_paged_to_the_second(viewer: Client) -> None:
+    ingest_datasets(make_ecg(3_000_000, 0.5, "I"))
+    page = text_of(viewer.get(f"{PAGE}?at=1234567.5"))
+    assert "?at=1234557.5" in page and "?at=1234577.5" in page
+
+
+def test_the_numbers_of_an_axis_keep_their_digits() -> None:
+    chart = draw_curves([("counts", "#000000", [(0, 1_000_100), (5, 1_000_400)])], "time", "counts", from_zero=False)
+    assert chart
+    assert [tick.label for tick in chart.up_ticks] == ["1000100", "1000200", "1000300", "1000400"]
 
 
 def test_other_units_fill_their_row_and_say_what_a_centimetre_is(viewer: Client) -> None:

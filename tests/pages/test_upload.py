@@ -1,14 +1,10 @@
-"""Uploading, as the browser's module and as the form without JavaScript do it: what is answered, kept and reported."""
+"""Uploading as the browser's module does it: what is answered, kept and reported."""
 
 import csv
 import io
 import os
 import resource
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -18,81 +14,24 @@ from pacsbrowser.access.models import Role, User
 from pacsbrowser.archive import storage
 from pacsbrowser.archive.models import Delivery, DeliveryItem, Instance, Outcome
 from pacsbrowser.audit.models import Action, Event
-from pacsbrowser.jobs import work
 from pacsbrowser.jobs.models import Job, State
 from pacsbrowser.jobs.worker import Worker
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
+from tests.pages.uploading import (
+    BOUNDARY,
+    ask,
+    begin,
+    body_of,
+    client,
+    csrf,
+    incoming_files,
+    post,
+    send,
+    uploader,
+)
 
+__all__ = ["client", "uploader"]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-BOUNDARY = "frontier-of-the-test"
-
-
-@pytest.fixture
-def uploader() -> User:
-    """A user who may upload."""
-    return User.objects.create_user("uma", password="a long password", role=Role.UPLOADER)
-
-
-@pytest.fixture
-def client(uploader: User) -> Client:
-    """The uploader's browser, which checks CSRF tokens as a real server does."""
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(uploader)
-    browser.get(reverse("upload"))
-    return browser
-
-
-def csrf(client: Client) -> dict[str, str]:
-    """The header that the module sends."""
-    return {"X-CSRFToken": client.cookies["csrftoken"].value}
-
-
-def body_of(files: dict[str, bytes], modified: str = "1") -> bytes:
-    """The body of a batch, as the module makes it."""
-    body = b""
-    for path, data in files.items():
-        head = f"Content-Location: {quote(path)}\r\nContent-Length: {len(data)}\r\nX-Modified: {modified}\r\n"
-        body += f"\r\n--{BOUNDARY}\r\n{head}\r\n".encode() + data
-    return body + f"\r\n--{BOUNDARY}--".encode()
-
-
-def begin(client: Client, label: str = "test") -> dict[str, str]:
-    """Open a delivery."""
-    answer = client.post(
-        reverse("upload_begin"), {"label": label}, content_type="application/json", headers=csrf(client)
-    )
-    assert answer.status_code == 201
-    found: dict[str, str] = answer.json()
-    return found
-
-
-def post(client: Client, where: dict[str, str], body: bytes) -> Any:
-    """Send a body."""
-    return client.post(
-        where["files"], body, content_type=f"multipart/related; boundary={BOUNDARY}", headers=csrf(client)
-    )
-
-
-def send(client: Client, where: dict[str, str], files: dict[str, bytes]) -> list[dict[str, Any]]:
-    """Send a batch and return its lines."""
-    answer = post(client, where, body_of(files))
-    assert answer.status_code == 200, answer.content
-    lines: list[dict[str, Any]] = answer.json()["files"]
-    return lines
-
-
-def ask(client: Client, where: dict[str, str], files: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    """Ask what is known."""
-    answer = client.post(where["known"], {"files": files}, content_type="application/json", headers=csrf(client))
-    assert answer.status_code == 200
-    lines: list[dict[str, Any] | None] = answer.json()["files"]
-    return lines
-
-
-def incoming_files() -> list[str]:
-    """What lies in the incoming folders."""
-    return [path.name for path in storage.incoming_root().rglob("*") if path.is_file() and path.name != "lock"]
 
 
 def test_each_file_has_a_line_with_its_outcome(client: Client) -> None:
@@ -332,105 +271,6 @@ def test_finishing_closes_and_records(client: Client) -> None:
     assert f"{ROOT}.1" in events.values_list("study", flat=True)
     send(client, where, {"2.txt": b"text"})
     assert Delivery.objects.get(pk=where["id"]).finished is None
-
-
-def zip_of(members: dict[str, bytes]) -> bytes:
-    """A zip."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
-def test_a_zip_is_unpacked_by_the_worker(client: Client) -> None:
-    """Into the same delivery, members named after it; sent again it makes no second job."""
-    where = begin(client)
-    data = zip_of({"scan/1.dcm": make_dataset(), "scan/readme.txt": b"text"})
-    (line,) = send(client, where, {"b/x.zip": data})
-    assert line["outcome"] == "unpacking"
-    (again,) = send(client, where, {"b/x.zip": data})
-    assert again["job"] == line["job"]
-    offered = [{"path": "b/x.zip", "size": len(data), "modified": "1"}]
-    (known,) = ask(client, where, offered)
-    assert known is not None and known["job"] == line["job"]
-    assert "Unpack" in client.get(where["report"]).content.decode()
-    client.post(where["finish"], headers=csrf(client))
-    assert Delivery.objects.get(pk=where["id"]).finished is None
-    assert Worker().work_once()
-    assert Job.objects.get().state == State.DONE
-    assert Delivery.objects.get(pk=where["id"]).finished is not None
-    assert Event.objects.get(action=Action.UPLOAD, study=f"{ROOT}.1").who == "uma"
-    names = DeliveryItem.objects.filter(delivery=where["id"]).values_list("name", "outcome")
-    assert sorted(names) == [("b/x.zip!/scan/1.dcm", "stored"), ("b/x.zip!/scan/readme.txt", "not_dicom")]
-    assert not list((storage.incoming_root().parent / "zips").glob("*"))
-
-
-def test_a_delivery_is_finished_with_its_last_zip_though_two_workers_end_at_once(client: Client) -> None:
-    where = begin(client)
-    send(client, where, {f"{n}.zip": zip_of({f"{n}.dcm": file}) for n, file in enumerate(make_series(2))})
-    client.post(where["finish"], headers=csrf(client))
-    claimed = [row for row in (Worker().claim(), Worker().claim()) if row]
-    for row in claimed:
-        function = work.function_of(row.name)
-        assert function is not None
-        function(work.Progress(row), **row.parameters)
-    assert Delivery.objects.get(pk=where["id"]).finished is None
-    assert [work.end(Job.objects.filter(pk=row.pk), State.DONE) for row in claimed] == [True, True]
-    assert Delivery.objects.get(pk=where["id"]).finished is not None
-    assert Instance.objects.count() == 2
-
-
-def test_a_demoted_uploader_unpacks_nothing_more(client: Client) -> None:
-    where = begin(client)
-    send(client, where, {"x.zip": zip_of({"1.dcm": make_dataset()})})
-    client.post(where["finish"], headers=csrf(client))
-    User.objects.filter(username="uma").update(role="viewer")
-    assert Worker().work_once()
-    assert (Job.objects.get().state, Instance.objects.count()) == (State.FAILED, 0)
-    assert Delivery.objects.get(pk=where["id"]).finished is not None
-
-
-@pytest.fixture
-def form(client: Client) -> Iterator[Any]:
-    """Sends the form without JavaScript."""
-
-    def submit(files: dict[str, bytes]) -> Any:
-        uploads = [io.BytesIO(data) for data in files.values()]
-        for file, name in zip(uploads, files, strict=True):
-            file.name = name
-        token = client.cookies["csrftoken"].value
-        return client.post(reverse("upload"), {"files": uploads, "csrfmiddlewaretoken": token})
-
-    yield submit
-
-
-def test_the_form_without_javascript(client: Client, form: Any) -> None:
-    """Leads to the same report."""
-    answer = form({"1.dcm": make_dataset(), "a.txt": b"text", "z.zip": zip_of({"2.dcm": b""}), "t.tgz": b"\x1f\x8b00"})
-    assert answer.status_code == 302
-    page = client.get(answer["Location"]).content.decode()
-    assert "a.txt" in page and "t.tgz" in page
-    delivery = Delivery.objects.get()
-    assert (delivery.stored, delivery.not_dicom, delivery.rejected) == (1, 1, 1)
-    assert Job.objects.count() == 1
-    assert incoming_files() == []
-
-
-def test_no_other_form_takes_files(client: Client) -> None:
-    """Least of all one that strangers reach: nothing is written for them."""
-    answer = Client().post(reverse("login"), {"username": "x", "files": io.BytesIO(bytes(3_000_000))})
-    assert answer.status_code < 500
-    assert not [path for path in storage.incoming_root().parent.rglob("*") if path.stat().st_size > 2_000_000]
-
-
-def test_the_form_says_what_it_cannot_take(client: Client, form: Any) -> None:
-    """No file, and more than 500."""
-    assert form({}).status_code == 400
-    answer = form({f"{number}.txt": b"" for number in range(501)})
-    assert answer.status_code == 400
-    assert b"500 files" in answer.content
-    assert incoming_files() == []
 
 
 corpus = os.environ.get("DICOM_CORPUS", "")

@@ -21,7 +21,7 @@ from tests.archive.test_faults import stored_uids
 from tests.datasets import ROOT as UID_ROOT
 from tests.datasets import make_series
 from tests.live import LiveApp, wait_until
-from tests.pages.test_upload import BOUNDARY, body_of
+from tests.pages.uploading import BOUNDARY, body_of
 from tests.test_start import named
 
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))

@@ -6,7 +6,7 @@ from django.test import Client
 from pacsbrowser.archive import check
 from pacsbrowser.archive.models import Copy, Instance, Patient
 from tests.datasets import make_dataset
-from tests.pages.test_upload import begin, client, send, uploader
+from tests.pages.uploading import begin, client, send, uploader
 
 __all__ = ["client", "uploader"]
 pytestmark = pytest.mark.django_db(transaction=True)

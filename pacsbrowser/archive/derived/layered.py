@@ -22,7 +22,7 @@ from pacsbrowser.dicom.modality import object_kind
 from pacsbrowser.dicom.render import Viewport
 from pacsbrowser.dicom.segments import LABELMAP, MaskSlice, Segmentation, colours_in, parse_segmentation
 
-_FORMAT = 2  # raise it when pictures come out otherwise than before
+_FORMAT = 3  # raise it when pictures come out otherwise than before
 
 
 class NoLayers(LookupError):

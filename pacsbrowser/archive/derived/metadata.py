@@ -20,8 +20,8 @@ from pacsbrowser.archive.derived import folder
 from pacsbrowser.archive.models import Instance, Series
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.json_model import JsonModel
-from pacsbrowser.dicom.json_reader import Reading, read_json
-from pacsbrowser.dicom.part10 import EXPLICIT_UID
+from pacsbrowser.dicom.json_reader import MOST_ELEMENTS, Reading, read_json
+from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID
 from pacsbrowser.dicom.sign import wrong_signs
 
 CHUNK_INSTANCES = 100
@@ -42,10 +42,17 @@ class _Row:
     sha256: bytes
     path: str
     frames: int
+    size: int
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether the file has room for more elements than are read, of eight bytes at least; deflated always."""
+        return self.size >= 8 * MOST_ELEMENTS or self.transfer_syntax_uid in DEFLATED_UIDS
 
 
 _FIELDS = (
     "pk", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "blob__sha256", "blob__path", "number_of_frames",
+    "blob__size",
 )  # fmt: skip
 
 
@@ -61,10 +68,13 @@ class SeriesMetadata:
         """A text that is the same for the same metadata."""
         return hashlib.sha256("".join(name for name, _ in self.chunks).encode()).hexdigest()[:40]
 
-    @property
     def is_cut(self) -> bool:
-        """Whether something is known to be left out: what is not stored yet tells it only when it is read."""
+        """Say whether something is left out. What is not stored yet and may be cut is read and stored for that."""
         here = _folder_of(self.series)
+        for name, rows in self.chunks:
+            if any(row.may_be_cut for row in rows) and not (here / name).exists():
+                text, is_cut = _make_chunk(self.series, rows)
+                self._store([(name, zlib.compress(text, 1), is_cut)])
         return any((here / _cut_mark(name)).exists() for name, _ in self.chunks)
 
     def read(self, address: str) -> Iterator[bytes]:
@@ -114,7 +124,7 @@ def instance_metadata(instance: Instance) -> Reading:
     """Return the metadata of one instance, read from its file; addresses of bulk data begin with "@"."""
     row = _Row(
         instance.pk, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,
-        bytes(instance.blob.sha256), instance.blob.path, instance.number_of_frames,
+        bytes(instance.blob.sha256), instance.blob.path, instance.number_of_frames, instance.blob.size,
     )  # fmt: skip
     return _read(instance.series, row)
 

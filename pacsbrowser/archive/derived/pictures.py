@@ -20,7 +20,7 @@ from pacsbrowser.dicom.decoder import DecoderPool, Samples
 from pacsbrowser.dicom.render import Look, Viewport
 
 THUMBNAIL = Viewport(128, 128)
-_FORMAT = 3  # raise it when pictures come out otherwise than before
+_FORMAT = 4  # raise it when pictures come out otherwise than before
 _SWEEP_EVERY = 500  # pictures that one process has stored
 _KEPT_AFTER_SWEEP = 0.8
 _USED_AGAIN = 3600.0  # a picture that was used within the hour need not be marked as used
