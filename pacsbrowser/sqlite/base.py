@@ -66,6 +66,8 @@ class Cursor(django_sqlite.SQLiteCursorWrapper):
 class DatabaseWrapper(django_sqlite.DatabaseWrapper):
     """One connection. Reads outside transactions never wait; every write waits its turn."""
 
+    transaction_mode: str | None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._write_lock: WriteLock | None = None

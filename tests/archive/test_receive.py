@@ -33,7 +33,7 @@ def test_digests_do_not_depend_on_how_the_bytes_come(size: int) -> None:
     file = make_dataset(PixelData=bytes(size + size % 2))
     whole, dribbled = stage(io.BytesIO(file), "a"), stage(Dribble(file, 70_001), "a")
     assert (whole.sha256, whole.size) == (dribbled.sha256, len(file))
-    assert whole.path.read_bytes() == dribbled.path.read_bytes() == file
+    assert Path(whole.path).read_bytes() == Path(dribbled.path).read_bytes() == file
 
 
 def test_a_refused_file_leaves_nothing() -> None:
@@ -55,11 +55,11 @@ def test_a_stream_that_breaks_leaves_nothing() -> None:
 def leave_behind(linked: bool) -> Path:
     """Return the incoming folder of a process that died with one file staged, and linked into the store or not."""
     script = (
-        "import django, os, io; django.setup()\n"
+        "import django, os, pathlib; django.setup()\n"
         "from pacsbrowser.archive import storage\n"
         "path = storage.incoming().new_path()\n"
-        "path.write_bytes(b'x')\n"
-        f"storage.link_into_store(str(path), 'aa/bb/cc/dd.dcm') if {linked} else None\n"
+        "pathlib.Path(path).write_bytes(b'x')\n"
+        f"storage.link_into_store(path, 'aa/bb/cc/dd.dcm') if {linked} else None\n"
         "print(storage.incoming().folder, flush=True)\n"
         "os._exit(9)\n"
     )
@@ -82,7 +82,7 @@ def test_a_sweep_takes_what_a_dead_process_left_and_nothing_of_a_living_one(link
     assert storage.sweep_incoming() == 1
     assert not folder.exists()
     assert not (storage.store_folder() / "aa/bb/cc/dd.dcm").exists()
-    assert alive.path.exists()
+    assert Path(alive.path).exists()
 
 
 def test_a_sweep_leaves_a_file_that_a_row_wants() -> None:

@@ -12,8 +12,8 @@ PLACE = "aa/bb/cc/dd.dcm"
 def incoming(data: bytes = b"the same bytes") -> str:
     """Write a file as `stage` does."""
     path = storage.incoming().new_path()
-    path.write_bytes(data)
-    return str(path)
+    Path(path).write_bytes(data)
+    return path
 
 
 def final() -> Path:
