@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import django
