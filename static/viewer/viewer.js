@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
 import('./cornerstone-Dk7Vkmst.js');
-import('./app-FZGhacKV.js');
+import('./app-C3EnzhYq.js');

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from tests.e2e.viewing import SIZE, SLICES, SPACING, address, series_uid, write_volume
+from tests.e2e.viewing import SIZE, SLICES, SPACING, corner, opened, series_uid, watched, write_volume
 from tests.live import LiveApp, Person
 
 pytestmark = pytest.mark.e2e
@@ -52,31 +52,13 @@ def pet() -> dict[str, Any]:
 @pytest.fixture
 def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
     """A page on which somebody is logged in, and that must not complain."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_default_timeout(20_000)
-    page.set_viewport_size({"width": 1000, "height": 640})
-    login(page, balls.user("viewer"))
-    yield page
-    assert said == []
-
-
-def opened(page: Page, study: int = STUDY, **query: object) -> None:
-    """Open the viewer and wait until all that it was asked for is there."""
-    page.goto(address(study, **query))
-    expect(corner(page, "bl")).to_contain_text(" of ")
-    expect(page.locator(".viewport[aria-busy]")).to_have_count(0)
-
-
-def corner(page: Page, at: str, viewport: int = 1) -> Locator:
-    """Return the text in a corner of a viewport."""
-    return page.locator(".viewport").nth(viewport - 1).locator(f".ov.{at}")
+    with watched(page, balls, login, (1000, 640)) as page:
+        yield page
 
 
 def in_middle(page: Page) -> None:
     """Open the slice through the middle of the ball."""
-    opened(page, series=AXIAL, instance=f"{AXIAL}.{MIDDLE}")
+    opened(page, STUDY, series=AXIAL, instance=f"{AXIAL}.{MIDDLE}")
 
 
 def at(page: Page, column: float, row: float, viewport: int = 1) -> tuple[float, float]:
@@ -167,7 +149,7 @@ def test_pictures_are_moved_and_magnified(page_of: Page) -> None:
 
 
 def test_turned_pictures_are_the_same_pixels_elsewhere(page_of: Page) -> None:
-    opened(page_of, series=SAGITTAL)
+    opened(page_of, STUDY, series=SAGITTAL)
     page_of.keyboard.press("o")
     for keys, place in (("h", (53, 20)), ("hv", (10, 43)), ("vr", (20, 53))):
         for key in keys:
@@ -179,7 +161,7 @@ def test_turned_pictures_are_the_same_pixels_elsewhere(page_of: Page) -> None:
 
 
 def test_one_two_and_four_viewports_hold_a_series_each(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press("n")
     expect(page_of.locator(".viewport")).to_have_count(2)
     expect(page_of.locator(".viewport").nth(1)).to_contain_text("Choose a series")
@@ -202,7 +184,7 @@ def test_one_two_and_four_viewports_hold_a_series_each(page_of: Page) -> None:
 
 
 def test_where_a_slice_cuts_another_is_drawn_as_a_line(page_of: Page) -> None:
-    opened(page_of, layout=2, series=AXIAL, series2=SAGITTAL)
+    opened(page_of, STUDY, layout=2, series=AXIAL, series2=SAGITTAL)
     line = page_of.locator(".viewport").nth(1).locator("svg.svg-layer line")
     expect(line).to_have_count(1)
     first = line.get_attribute("y1")
@@ -220,7 +202,7 @@ def test_where_a_slice_cuts_another_is_drawn_as_a_line(page_of: Page) -> None:
 
 
 def test_series_of_one_frame_of_reference_scroll_to_the_same_place(page_of: Page) -> None:
-    opened(page_of, layout=2, series=AXIAL, series2=THIN)
+    opened(page_of, STUDY, layout=2, series=AXIAL, series2=THIN)
     page_of.keyboard.press("y")
     page_of.get_by_label("Slice in viewport 1").fill("8")
     expect(corner(page_of, "bl", 2)).to_contain_text("8 of 12")
@@ -228,7 +210,7 @@ def test_series_of_one_frame_of_reference_scroll_to_the_same_place(page_of: Page
 
 
 def test_the_viewer_fills_the_screen_and_leaves_it(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press("f")
     page_of.locator(":root:fullscreen").wait_for()
     page_of.keyboard.press("f")
