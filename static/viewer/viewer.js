@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
-import('./cornerstone-Dk7Vkmst.js');
-import('./app-C3EnzhYq.js');
+import('./cornerstone-D9x-tt7u.js');
+import('./app-5dKpkYPd.js');

@@ -20,6 +20,7 @@ from tests.e2e.viewing import (
     colours,
     corner,
     key_objects,
+    middle,
     opened,
     series_uid,
     shows,
@@ -80,13 +81,6 @@ def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) ->
 def pixels(page: Page, viewport: int = 1) -> Any:
     """Return what a viewport shows as grey values."""
     return colours(page, viewport).mean(axis=2)
-
-
-def middle(page: Page, viewport: int = 1) -> tuple[float, float]:
-    """Return where the middle of a viewport is."""
-    box = page.locator(".viewport").nth(viewport - 1).bounding_box()
-    assert box
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_an_overlay_that_cannot_be_fetched_is_said_and_asked_for_again(

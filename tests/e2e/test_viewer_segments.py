@@ -11,8 +11,10 @@ from playwright.sync_api import Page, expect
 from pydicom import dcmread
 
 from tests.e2e.viewing import (
+    RENDERERS,
     SIZE,
     colours,
+    draw_by,
     in_ball,
     opened,
     segmentation,
@@ -57,9 +59,12 @@ def by_parts() -> bytes:
     return segmentation(STUDY, FRACTIONAL, 1, 11, 12, **{**WHO, **values})
 
 
-@pytest.fixture
-def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain."""
+@pytest.fixture(params=RENDERERS)
+def page_of(
+    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
+    draw_by(page, request.param)
     with watched(page, balls, login, (1280, 800)) as page:
         yield page
 

@@ -6,9 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Locator, Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from tests.e2e.viewing import SIZE, SLICES, SPACING, corner, opened, series_uid, watched, write_volume
+from tests.e2e.viewing import (
+    RENDERERS,
+    SIZE,
+    SLICES,
+    SPACING,
+    at,
+    corner,
+    drag,
+    draw_by,
+    marks,
+    opened,
+    series_uid,
+    watched,
+    write_volume,
+)
 from tests.live import LiveApp, Person
 
 pytestmark = pytest.mark.e2e
@@ -49,9 +63,12 @@ def pet() -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain."""
+@pytest.fixture(params=RENDERERS)
+def page_of(
+    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
+    draw_by(page, request.param)
     with watched(page, balls, login, (1000, 640)) as page:
         yield page
 
@@ -59,31 +76,6 @@ def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) ->
 def in_middle(page: Page) -> None:
     """Open the slice through the middle of the ball."""
     opened(page, STUDY, series=AXIAL, instance=f"{AXIAL}.{MIDDLE}")
-
-
-def at(page: Page, column: float, row: float, viewport: int = 1) -> tuple[float, float]:
-    """Return where a pixel of a picture is on the screen, as long as it is neither zoomed nor moved."""
-    box = page.locator(".viewport").nth(viewport - 1).locator(".canvas").bounding_box()
-    assert box
-    scale = min(box["width"], box["height"]) / SIZE
-    middle = (SIZE - 1) / 2
-    return (
-        box["x"] + box["width"] / 2 + (column - middle) * scale,
-        box["y"] + box["height"] / 2 + (row - middle) * scale,
-    )
-
-
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float], button: Any = "left") -> None:
-    """Drag the mouse."""
-    page.mouse.move(*start)
-    page.mouse.down(button=button)
-    page.mouse.move(*end, steps=6)
-    page.mouse.up(button=button)
-
-
-def marks(page: Page) -> Locator:
-    """Return what is drawn over the first viewport."""
-    return page.locator(".viewport").first.locator("svg.svg-layer")
 
 
 def test_a_probe_says_the_value_of_a_pixel_with_its_unit(page_of: Page) -> None:

@@ -149,6 +149,23 @@ def _reference(uid: str) -> Dataset:
 
 # ---------------------------------------------------------------- in the browser
 
+# What draws stacks here: the processor, as WebGL is computed by it too; or WebGL, when it goes by the name of a card.
+RENDERERS = ["processor", "webgl"]
+_AS_A_CARD = """
+for (const one of [WebGLRenderingContext, WebGL2RenderingContext]) {
+  const parameterOf = one.prototype.getParameter;
+  one.prototype.getParameter = function (name) {
+    return name === 0x9246 || name === this.RENDERER ? "A graphics card" : parameterOf.call(this, name);
+  };
+}
+"""
+
+
+def draw_by(page: Page, renderer: str) -> None:
+    """Let stacks be drawn on the pages that are opened from now on by one of RENDERERS."""
+    if renderer == "webgl":
+        page.add_init_script(_AS_A_CARD)
+
 
 @contextmanager
 def watched(
@@ -180,6 +197,38 @@ def corner(page: Page, at: str, viewport: int = 1) -> Locator:
 def shows(page: Page, place: int, count: int = SLICES, viewport: int = 1) -> None:
     """Wait until a viewport shows a slice."""
     expect(corner(page, "bl", viewport)).to_contain_text(f"{place} of {count}")
+
+
+def middle(page: Page, viewport: int = 1) -> tuple[float, float]:
+    """Return where the middle of a viewport is."""
+    box = page.locator(".viewport").nth(viewport - 1).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def at(page: Page, column: float, row: float, viewport: int = 1) -> tuple[float, float]:
+    """Return where a pixel of a picture is on the screen, as long as it is neither zoomed nor moved."""
+    box = page.locator(".viewport").nth(viewport - 1).locator(".canvas").bounding_box()
+    assert box
+    scale = min(box["width"], box["height"]) / SIZE
+    middle = (SIZE - 1) / 2
+    return (
+        box["x"] + box["width"] / 2 + (column - middle) * scale,
+        box["y"] + box["height"] / 2 + (row - middle) * scale,
+    )
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], button: Any = "left") -> None:
+    """Drag the mouse."""
+    page.mouse.move(*start)
+    page.mouse.down(button=button)
+    page.mouse.move(*end, steps=6)
+    page.mouse.up(button=button)
+
+
+def marks(page: Page) -> Locator:
+    """Return what is drawn over the first viewport."""
+    return page.locator(".viewport").first.locator("svg.svg-layer")
 
 
 def colours(page: Page, viewport: int = 1) -> Any:

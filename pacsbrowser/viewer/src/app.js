@@ -243,7 +243,7 @@ export class Viewer {
     // what nobody moved or magnified fits into the new size as well
     const fitted = this.panes.filter(pane => pane.isFitted)
     this.engine.resize(true, true)
-    for (const pane of fitted) pane.viewport.resetCameraForResize()
+    for (const pane of fitted) pane.fit()
     this.engine.render()
     this.panes.forEach(pane => pane.redraw())
   }

@@ -2,7 +2,7 @@
 
 import { cache, Enums, setVolumesForViewports, volumeLoader } from '@cornerstonejs/core'
 import { make } from './dom.js'
-import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { CACHE_BYTES, hasWebGL, withWebGL } from './engine.js'
 import { whyNoVolume } from './geometry.js'
 import { addCrosshairs, removeCrosshairs } from './tools.js'
 import { shown, windowOf } from './windows.js'
@@ -33,10 +33,10 @@ export class Planes {
     this.volumeId = `cornerstoneStreamingImageVolume:${stack.reference.series}`
     this.sections = PLANES.map(name => this.#section(name))
     this.stage.append(...this.sections.map(section => section.root))
-    for (const { name, element } of this.sections) {
+    withWebGL(() => this.sections?.forEach(({ name, element }) => {
       const orientation = OrientationAxis[/** @type {'AXIAL'} */ (name.toUpperCase())]
       this.engine.enableElement({ viewportId: name, type: ViewportType.ORTHOGRAPHIC, element, defaultOptions: { orientation } })
-    }
+    }))
     const volume = /** @type {any} */ (await volumeLoader.createAndCacheVolume(this.volumeId, { imageIds: stack.ids }))
     await setVolumesForViewports(this.engine, [{ volumeId: this.volumeId }], PLANES)
     addCrosshairs(PLANES)
