@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
-import('./cornerstone-D9x-tt7u.js');
-import('./app-5dKpkYPd.js');
+import('./cornerstone-D0SldoLd.js');
+import('./app-BxNwYCGr.js');

@@ -283,6 +283,18 @@ def test_what_cannot_be_seen_says_which_step_failed(page_of: Page) -> None:
     shows(page_of, 3, 4)
 
 
+def test_what_a_decoder_makes_nothing_of_says_so(page_of: Page, balls: LiveApp, corpus: Path) -> None:
+    """The codestream is broken, which the decoder answers by a picture without pixels."""
+    file = corpus / "dicom" / "pydicom" / "JPEG2000-embedded-sequence-delimiter.dcm"
+    balls.ingest(file)
+    header = dcmread(file, stop_before_pixels=True)
+    query = f"series={header.SeriesInstanceUID}&instance={header.SOPInstanceUID}"
+    page_of.goto(f"/view/{header.StudyInstanceUID}/?{query}")
+    expect(page_of.locator(".why")).to_contain_text("Decoding. The picture could not be decoded (JPEG 2000")
+    expect(page_of.locator(".why").get_by_role("link", name="Page of this instance")).to_be_visible()
+    expect(page_of.locator(".why img")).to_have_count(0)
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_viewer_is_accessible(page_of: Page, width: int) -> None:
     page_of.set_viewport_size({"width": width, "height": 800})

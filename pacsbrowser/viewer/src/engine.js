@@ -1,7 +1,7 @@
 // Cornerstone: started once, with bounds on memory, requests and workers.
 
-import { cache, Enums, getRenderingCapabilities, getShouldUseCPURendering, imageRetrievalPoolManager, init as initCore, RenderingEngine, setUseCPURendering } from '@cornerstonejs/core'
-import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
+import { cache, Enums, getRenderingCapabilities, getShouldUseCPURendering, imageLoader, imageRetrievalPoolManager, init as initCore, RenderingEngine, setUseCPURendering } from '@cornerstonejs/core'
+import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader'
 import { init as initTools } from '@cornerstonejs/tools'
 import { headersFor } from './mend.js'
 import { keepFractions } from './processor.js'
@@ -27,12 +27,25 @@ export function startEngine() {
     maxWebWorkers: Math.min(Math.max(cores - 1, 1), 4),
     beforeSend: async (_request, imageId) => headersFor(imageId),
   })
+  imageLoader.registerImageLoader('wadors', /** @type {any} */ (loadWhole))
   windowPictures()
   cache.setMaxCacheSize(CACHE_BYTES)
   // a browser opens six connections to a server: two stay free for what the person asks for next
   imageRetrievalPoolManager.setMaxSimultaneousRequests(RequestType.Interaction, 6)
   imageRetrievalPoolManager.setMaxSimultaneousRequests(RequestType.Prefetch, 4)
   return new RenderingEngine('viewer')
+}
+
+/** Loads a picture; one that a decoder makes of broken data without complaint, with no pixels or too few, is none.
+ * @param {string} id @param {any} options */
+function loadWhole(id, options) {
+  const loading = wadors.loadImage(id, options)
+  const promise = loading.promise.then((/** @type {any} */ image) => {
+    const wanted = image.rows * image.columns
+    if (wanted > 0 && image.getPixelData().length >= wanted) return image
+    throw new Error(`Decoded to ${image.columns} × ${image.rows} and ${image.getPixelData().length} values.`)
+  })
+  return { ...loading, promise }
 }
 
 /** Whether the processor draws stacks of pictures, and not WebGL. */
