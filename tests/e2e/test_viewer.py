@@ -208,8 +208,16 @@ def test_a_volume_is_cut_in_three_planes(page_of: Page) -> None:
         picture = np.asarray(Image.open(io.BytesIO(plane.screenshot())).convert("L")).astype(int)
         assert picture[picture.shape[0] // 2 + 12, picture.shape[1] // 2 + 12] > 150, name
         assert picture[picture.shape[0] // 2, 30] < 60, name
+    axial = page_of.get_by_role("region", name="axial plane")
+    assert "".join(axial.locator(f".orient.{side}").inner_text() for side in "nesw") == "ALPR"
+    assert_accessible(page_of)
+    window = page_of.get_by_role("button", name="Window", exact=True)
+    for expected in ("false", "true", "false"):  # crosshairs, then a tool, and crosshairs again
+        expect(window).to_have_attribute("aria-pressed", expected)
+        page_of.keyboard.press("w")
     page_of.keyboard.press("m")
     expect(page_of.locator(".plane")).to_have_count(0)
+    expect(window).to_have_attribute("aria-pressed", "true")
     shows(page_of, 1)
 
 

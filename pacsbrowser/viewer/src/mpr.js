@@ -4,6 +4,7 @@ import { cache, Enums, setVolumesForViewports, volumeLoader } from '@cornerstone
 import { make } from './dom.js'
 import { CACHE_BYTES, hasWebGL, withWebGL } from './engine.js'
 import { whyNoVolume } from './geometry.js'
+import { sides } from './overlay.js'
 import { addCrosshairs, removeCrosshairs } from './tools.js'
 import { shown, windowOf } from './windows.js'
 
@@ -51,9 +52,12 @@ export class Planes {
     element.addEventListener('contextmenu', (/** @type {Event} */ event) => event.preventDefault())
     const title = make('p', { className: 'ov tl' }, make('b', {}, name[0].toUpperCase() + name.slice(1)))
     const place = make('p', { className: 'ov br' })
-    const root = make('section', { className: 'viewport plane', 'aria-label': `${name} plane` }, element, title, place)
+    const letters = Object.fromEntries([...'nesw'].map(at => [at, make('span', { className: `orient ${at}`, 'aria-hidden': 'true' })]))
+    const root = make('section', { className: 'viewport plane', 'aria-label': `${name} plane` }, element, title, place, ...Object.values(letters))
     const write = () => {
       const viewport = this.engine.getViewport(name)
+      if (!viewport) return
+      for (const [at, letter] of Object.entries(sides(viewport, {}, true))) letters[at].textContent = letter
       const range = viewport?.getProperties?.()?.voiRange
       const window = range && windowOf(range)
       place.textContent = window ? `W ${shown(window.width)} L ${shown(window.center)}` : ''
