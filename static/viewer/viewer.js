@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
 import('./cornerstone-D0SldoLd.js');
-import('./app-Bbux_dmZ.js');
+import('./app-rdggxVeC.js');

@@ -211,6 +211,12 @@ def test_a_volume_is_cut_in_three_planes(page_of: Page) -> None:
     axial = page_of.get_by_role("region", name="axial plane")
     assert "".join(axial.locator(f".orient.{side}").inner_text() for side in "nesw") == "ALPR"
     assert_accessible(page_of)
+    for name in ("axial", "sagittal"):
+        page_of.keyboard.press("ArrowRight")
+        plane = page_of.get_by_role("region", name=f"{name} plane")
+        before = int(plane.get_attribute("data-slice") or 0)
+        page_of.keyboard.press("ArrowDown")
+        expect(plane).to_have_attribute("data-slice", str(before + 1))
     window = page_of.get_by_role("button", name="Window", exact=True)
     for expected in ("false", "true", "false"):  # crosshairs, then a tool, and crosshairs again
         expect(window).to_have_attribute("aria-pressed", expected)

@@ -75,6 +75,19 @@ export class Planes {
     this.engine.renderViewports(PLANES)
   }
 
+  /** Scrolls the plane that has the focus, else the first. @param {number} step slices, or infinitely many for the last */
+  goBy(step) {
+    const viewport = this.engine.getViewport(PLANES[Math.max(this.#focused, 0)])
+    const most = viewport.getNumberOfSlices?.() ?? 0
+    viewport.scroll(Math.min(Math.max(step, -most), most))
+  }
+
+  /** Gives the focus to the next plane or the one before. @param {number} step */
+  focusNext(step) { this.sections?.[(Math.max(this.#focused, step > 0 ? -1 : 0) + step + PLANES.length) % PLANES.length].element.focus() }
+
+  /** Which plane has the focus, or -1. */
+  get #focused() { return this.sections?.findIndex(section => section.root.contains(document.activeElement)) ?? -1 }
+
   reset() {
     for (const name of PLANES) {
       this.engine.getViewport(name).resetCamera()
