@@ -1,3 +1,3 @@
 import('./early-BjqHbXtf.js');
-import('./cornerstone-Dk7Vkmst.js');
-import('./app-FZGhacKV.js');
+import('./cornerstone-D0SldoLd.js');
+import('./app-rdggxVeC.js');

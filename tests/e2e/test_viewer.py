@@ -9,12 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pydicom import dcmread
 
 from tests.accessibility import assert_accessible
 from tests.datasets import make_dataset, save
-from tests.e2e.viewing import SLICES, address, key_objects, segmentation, series_uid, study_uid, write_volume
+from tests.e2e.viewing import (
+    SLICES,
+    address,
+    colours,
+    corner,
+    key_objects,
+    middle,
+    opened,
+    series_uid,
+    shows,
+    study_uid,
+    watched,
+    write_volume,
+)
 from tests.live import LiveApp, Person
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +45,6 @@ def balls(live_app: LiveApp, tmp_path_factory: pytest.TempPathFactory) -> LiveAp
     write_volume(folder, STUDY, StudyDate="20260301", **WHO)
     write_volume(folder, STUDY, 2, slices=1, StudyDate="20260301", **{**WHO, "SeriesDescription": "Scout"})
     same = {**WHO, "StudyDate": "20260301"}
-    (folder / "seg.dcm").write_bytes(segmentation(STUDY, 8, 1, 11, **same))
     (folder / "ko.dcm").write_bytes(key_objects(STUDY, 9, [f"{series_uid(STUDY, 1)}.{n}" for n in (6, 12)], **same))
     write_volume(folder, PRIOR, StudyDate="20240301", **WHO)
     write_volume(folder, MIXED, slices=3, StudyDate="20230301", **{**WHO, "PatientID": "E2E-9073"})
@@ -61,45 +73,14 @@ def add_overlay(path: Path) -> None:
 
 @pytest.fixture
 def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain, of its policy neither."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_default_timeout(20_000)
-    page.set_viewport_size({"width": 1280, "height": 800})
-    login(page, balls.user("viewer"))
-    yield page
-    assert [text for text in said if not text.startswith("Failed to load resource")] == []
-
-
-def corner(page: Page, at: str, viewport: int = 1) -> Locator:
-    """Return the text in a corner of a viewport."""
-    return page.locator(".viewport").nth(viewport - 1).locator(f".ov.{at}")
-
-
-def shows(page: Page, place: int, count: int = SLICES, viewport: int = 1) -> None:
-    """Wait until a viewport shows a slice."""
-    expect(corner(page, "bl", viewport)).to_contain_text(f"{place} of {count}")
-
-
-def opened(page: Page, **query: object) -> None:
-    """Open the viewer on the volume and wait for its first picture and for all of its slices."""
-    page.goto(address(STUDY, **query))
-    expect(page.locator(".viewport").first.locator(".ov.bl")).to_contain_text(" of ")
-    expect(page.locator(".viewport[aria-busy]")).to_have_count(0)
+    """A page on which somebody is logged in, and that must not complain."""
+    with watched(page, balls, login, (1280, 800), let="Failed to load resource") as page:
+        yield page
 
 
 def pixels(page: Page, viewport: int = 1) -> Any:
     """Return what a viewport shows as grey values."""
-    picture = page.locator(".viewport").nth(viewport - 1).locator(".canvas").screenshot()
-    return np.asarray(Image.open(io.BytesIO(picture)).convert("L")).astype(int)
-
-
-def middle(page: Page, viewport: int = 1) -> tuple[float, float]:
-    """Return where the middle of a viewport is."""
-    box = page.locator(".viewport").nth(viewport - 1).bounding_box()
-    assert box
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return colours(page, viewport).mean(axis=2)
 
 
 def test_an_overlay_that_cannot_be_fetched_is_said_and_asked_for_again(
@@ -122,7 +103,7 @@ def test_an_overlay_that_cannot_be_fetched_is_said_and_asked_for_again(
 
 
 def test_a_series_is_scrolled_by_wheel_keys_and_slider(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     shows(page_of, 1)
     page_of.mouse.move(*middle(page_of))
     page_of.mouse.wheel(0, 100)
@@ -145,7 +126,7 @@ def test_a_series_is_scrolled_by_wheel_keys_and_slider(page_of: Page) -> None:
 
 
 def test_the_window_changes_by_dragging_and_by_presets(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
+    opened(page_of, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
     expect(corner(page_of, "br")).to_contain_text("W 400 L 40")
     x, y = middle(page_of)
     page_of.mouse.move(x, y)
@@ -167,13 +148,13 @@ def test_the_window_changes_by_dragging_and_by_presets(page_of: Page) -> None:
 
 
 def test_a_link_opens_the_same_slice_and_window(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.7", window="300,1500")
+    opened(page_of, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.7", window="300,1500")
     shows(page_of, 7)
     expect(corner(page_of, "br")).to_contain_text("W 1500 L 300")
 
 
 def test_measurements_have_the_sizes_of_the_patient(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.13")
+    opened(page_of, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.13")
     x, y = middle(page_of)
     page_of.keyboard.press("l")
     page_of.mouse.move(x - 110, y)
@@ -197,7 +178,7 @@ def test_measurements_have_the_sizes_of_the_patient(page_of: Page) -> None:
 
 
 def test_turning_moves_the_letters_of_the_sides(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
 
     def letters() -> str:
         return "".join(page_of.locator(f".orient.{side}").inner_text() for side in "nesw")
@@ -216,7 +197,7 @@ def test_turning_moves_the_letters_of_the_sides(page_of: Page) -> None:
 
 
 def test_a_volume_is_cut_in_three_planes(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press("m")
     expect(page_of.locator(".plane[data-loaded]")).to_have_count(3)
     for name in ("axial", "sagittal", "coronal"):
@@ -227,19 +208,33 @@ def test_a_volume_is_cut_in_three_planes(page_of: Page) -> None:
         picture = np.asarray(Image.open(io.BytesIO(plane.screenshot())).convert("L")).astype(int)
         assert picture[picture.shape[0] // 2 + 12, picture.shape[1] // 2 + 12] > 150, name
         assert picture[picture.shape[0] // 2, 30] < 60, name
+    axial = page_of.get_by_role("region", name="axial plane")
+    assert "".join(axial.locator(f".orient.{side}").inner_text() for side in "nesw") == "ALPR"
+    assert_accessible(page_of)
+    for name in ("axial", "sagittal"):
+        page_of.keyboard.press("ArrowRight")
+        plane = page_of.get_by_role("region", name=f"{name} plane")
+        before = int(plane.get_attribute("data-slice") or 0)
+        page_of.keyboard.press("ArrowDown")
+        expect(plane).to_have_attribute("data-slice", str(before + 1))
+    window = page_of.get_by_role("button", name="Window", exact=True)
+    for expected in ("false", "true", "false"):  # crosshairs, then a tool, and crosshairs again
+        expect(window).to_have_attribute("aria-pressed", expected)
+        page_of.keyboard.press("w")
     page_of.keyboard.press("m")
     expect(page_of.locator(".plane")).to_have_count(0)
+    expect(window).to_have_attribute("aria-pressed", "true")
     shows(page_of, 1)
 
 
 def test_what_is_no_volume_says_why(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 2))
+    opened(page_of, STUDY, series=series_uid(STUDY, 2))
     page_of.keyboard.press("m")
     expect(page_of.locator(".hint")).to_contain_text("at least three slices")
 
 
 def test_a_prior_is_opened_beside_and_scrolls_along(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.5")
+    opened(page_of, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.5")
     page_of.get_by_role("button", name="Prior").click()
     expect(corner(page_of, "tl", 2)).to_contain_text("2024-03-01")
     shows(page_of, 1, viewport=2)
@@ -261,28 +256,8 @@ def test_a_prior_is_opened_beside_and_scrolls_along(page_of: Page) -> None:
     shows(page_of, 2, viewport=2)
 
 
-def test_a_segmentation_lies_over_the_slice_it_belongs_to(page_of: Page) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
-    button = page_of.get_by_role("button", name="Segments")
-    button.click()
-    viewport = page_of.locator(".viewport").first
-    expect(viewport.locator(".legend")).to_contain_text("Lesion")
-    expect(viewport).to_have_attribute("data-segments", "1")
-    expect(button).to_have_attribute("aria-pressed", "true")
-    picture = page_of.locator(".viewport .canvas").screenshot()
-    red, _, blue = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))[380, 560].astype(int)
-    assert red - blue > 20
-    page_of.keyboard.press("ArrowDown")
-    expect(viewport).to_have_attribute("data-segments", "0")
-    page_of.keyboard.press("g")
-    expect(viewport.locator(".legend")).to_have_count(0)
-    page_of.get_by_role("link", name="Lesions").click()
-    expect(viewport.locator(".legend")).to_contain_text("Lesion")
-    shows(page_of, 1)
-
-
 def test_key_images_are_jumped_to(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.get_by_role("button", name="Key image").click()
     shows(page_of, 6)
     page_of.keyboard.press("k")
@@ -292,7 +267,7 @@ def test_key_images_are_jumped_to(page_of: Page) -> None:
 
 
 def test_cine_plays_and_stops(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press(" ")
     expect(corner(page_of, "bl")).not_to_contain_text(f"1 of {SLICES}")
     page_of.keyboard.press(" ")
@@ -300,7 +275,7 @@ def test_cine_plays_and_stops(page_of: Page) -> None:
 
 
 def test_a_picture_is_saved_as_png(page_of: Page, tmp_path: Path) -> None:
-    opened(page_of, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.13")
+    opened(page_of, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.13")
     with page_of.expect_download() as arriving:
         page_of.get_by_role("button", name="Save this picture as PNG").click()
     arriving.value.save_as(tmp_path / "a.png")
@@ -322,10 +297,22 @@ def test_what_cannot_be_seen_says_which_step_failed(page_of: Page) -> None:
     shows(page_of, 3, 4)
 
 
+def test_what_a_decoder_makes_nothing_of_says_so(page_of: Page, balls: LiveApp, corpus: Path) -> None:
+    """The codestream is broken, which the decoder answers by a picture without pixels."""
+    file = corpus / "dicom" / "pydicom" / "JPEG2000-embedded-sequence-delimiter.dcm"
+    balls.ingest(file)
+    header = dcmread(file, stop_before_pixels=True)
+    query = f"series={header.SeriesInstanceUID}&instance={header.SOPInstanceUID}"
+    page_of.goto(f"/view/{header.StudyInstanceUID}/?{query}")
+    expect(page_of.locator(".why")).to_contain_text("Decoding. The picture could not be decoded (JPEG 2000")
+    expect(page_of.locator(".why").get_by_role("link", name="Page of this instance")).to_be_visible()
+    expect(page_of.locator(".why img")).to_have_count(0)
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_viewer_is_accessible(page_of: Page, width: int) -> None:
     page_of.set_viewport_size({"width": width, "height": 800})
-    opened(page_of)
+    opened(page_of, STUDY)
     assert_accessible(page_of)
     assert page_of.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page_of.keyboard.press("?")
@@ -334,7 +321,7 @@ def test_the_viewer_is_accessible(page_of: Page, width: int) -> None:
 
 
 def test_the_toolbar_is_one_stop_with_arrows(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.get_by_role("button", name="Scroll").focus()
     page_of.keyboard.press("ArrowRight")
     expect(page_of.get_by_role("button", name="Window", exact=True)).to_be_focused()
@@ -381,7 +368,7 @@ def test_without_webgl_the_processor_draws(
     browser = browser_type.launch(**{**browser_type_launch_args, "args": arguments})
     page = browser.new_context(base_url=balls.url, viewport={"width": 1280, "height": 800}).new_page()
     login(page, balls.user("viewer"))
-    opened(page, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
+    opened(page, STUDY, series=series_uid(STUDY, 1), instance=f"{series_uid(STUDY, 1)}.12")
     shows(page, 12)
     assert pixels(page)[350, 500] > 200
     page.mouse.move(*middle(page))

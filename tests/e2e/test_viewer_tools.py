@@ -6,9 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Locator, Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from tests.e2e.viewing import SIZE, SLICES, SPACING, address, series_uid, write_volume
+from tests.e2e.viewing import (
+    RENDERERS,
+    SIZE,
+    SLICES,
+    SPACING,
+    at,
+    corner,
+    drag,
+    draw_by,
+    marks,
+    opened,
+    series_uid,
+    watched,
+    write_volume,
+)
 from tests.live import LiveApp, Person
 
 pytestmark = pytest.mark.e2e
@@ -49,59 +63,19 @@ def pet() -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def page_of(page: Page, balls: LiveApp, login: Callable[[Any, Person], None]) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_default_timeout(20_000)
-    page.set_viewport_size({"width": 1000, "height": 640})
-    login(page, balls.user("viewer"))
-    yield page
-    assert said == []
-
-
-def opened(page: Page, study: int = STUDY, **query: object) -> None:
-    """Open the viewer and wait until all that it was asked for is there."""
-    page.goto(address(study, **query))
-    expect(corner(page, "bl")).to_contain_text(" of ")
-    expect(page.locator(".viewport[aria-busy]")).to_have_count(0)
-
-
-def corner(page: Page, at: str, viewport: int = 1) -> Locator:
-    """Return the text in a corner of a viewport."""
-    return page.locator(".viewport").nth(viewport - 1).locator(f".ov.{at}")
+@pytest.fixture(params=RENDERERS)
+def page_of(
+    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
+    draw_by(page, request.param)
+    with watched(page, balls, login, (1000, 640)) as page:
+        yield page
 
 
 def in_middle(page: Page) -> None:
     """Open the slice through the middle of the ball."""
-    opened(page, series=AXIAL, instance=f"{AXIAL}.{MIDDLE}")
-
-
-def at(page: Page, column: float, row: float, viewport: int = 1) -> tuple[float, float]:
-    """Return where a pixel of a picture is on the screen, as long as it is neither zoomed nor moved."""
-    box = page.locator(".viewport").nth(viewport - 1).locator(".canvas").bounding_box()
-    assert box
-    scale = min(box["width"], box["height"]) / SIZE
-    middle = (SIZE - 1) / 2
-    return (
-        box["x"] + box["width"] / 2 + (column - middle) * scale,
-        box["y"] + box["height"] / 2 + (row - middle) * scale,
-    )
-
-
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float], button: Any = "left") -> None:
-    """Drag the mouse."""
-    page.mouse.move(*start)
-    page.mouse.down(button=button)
-    page.mouse.move(*end, steps=6)
-    page.mouse.up(button=button)
-
-
-def marks(page: Page) -> Locator:
-    """Return what is drawn over the first viewport."""
-    return page.locator(".viewport").first.locator("svg.svg-layer")
+    opened(page, STUDY, series=AXIAL, instance=f"{AXIAL}.{MIDDLE}")
 
 
 def test_a_probe_says_the_value_of_a_pixel_with_its_unit(page_of: Page) -> None:
@@ -167,7 +141,7 @@ def test_pictures_are_moved_and_magnified(page_of: Page) -> None:
 
 
 def test_turned_pictures_are_the_same_pixels_elsewhere(page_of: Page) -> None:
-    opened(page_of, series=SAGITTAL)
+    opened(page_of, STUDY, series=SAGITTAL)
     page_of.keyboard.press("o")
     for keys, place in (("h", (53, 20)), ("hv", (10, 43)), ("vr", (20, 53))):
         for key in keys:
@@ -179,7 +153,7 @@ def test_turned_pictures_are_the_same_pixels_elsewhere(page_of: Page) -> None:
 
 
 def test_one_two_and_four_viewports_hold_a_series_each(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press("n")
     expect(page_of.locator(".viewport")).to_have_count(2)
     expect(page_of.locator(".viewport").nth(1)).to_contain_text("Choose a series")
@@ -202,7 +176,7 @@ def test_one_two_and_four_viewports_hold_a_series_each(page_of: Page) -> None:
 
 
 def test_where_a_slice_cuts_another_is_drawn_as_a_line(page_of: Page) -> None:
-    opened(page_of, layout=2, series=AXIAL, series2=SAGITTAL)
+    opened(page_of, STUDY, layout=2, series=AXIAL, series2=SAGITTAL)
     line = page_of.locator(".viewport").nth(1).locator("svg.svg-layer line")
     expect(line).to_have_count(1)
     first = line.get_attribute("y1")
@@ -220,7 +194,7 @@ def test_where_a_slice_cuts_another_is_drawn_as_a_line(page_of: Page) -> None:
 
 
 def test_series_of_one_frame_of_reference_scroll_to_the_same_place(page_of: Page) -> None:
-    opened(page_of, layout=2, series=AXIAL, series2=THIN)
+    opened(page_of, STUDY, layout=2, series=AXIAL, series2=THIN)
     page_of.keyboard.press("y")
     page_of.get_by_label("Slice in viewport 1").fill("8")
     expect(corner(page_of, "bl", 2)).to_contain_text("8 of 12")
@@ -228,7 +202,7 @@ def test_series_of_one_frame_of_reference_scroll_to_the_same_place(page_of: Page
 
 
 def test_the_viewer_fills_the_screen_and_leaves_it(page_of: Page) -> None:
-    opened(page_of)
+    opened(page_of, STUDY)
     page_of.keyboard.press("f")
     page_of.locator(":root:fullscreen").wait_for()
     page_of.keyboard.press("f")

@@ -1,13 +1,19 @@
-"""A phantom for tests of the viewer: a bright ball in a dark box, cut into slices, in a study and in a prior one."""
+"""What tests of the viewer share: a phantom, a bright ball in a dark box cut into slices, and looking at a viewport."""
 
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
 from tests.datasets import ROOT, make_dataset
+from tests.live import LiveApp, Person
 
 SIZE = 64
 SLICES = 24
@@ -66,14 +72,24 @@ def write_volume(folder: Path, study: int, series: int = 1, slices: int = SLICES
         (folder / f"{study}-{series}-{place:04}.dcm").write_bytes(make_dataset(**values))
 
 
-def segmentation(study: int, series: int, of: int, place: int, **attributes: Any) -> bytes:
-    """Return a binary segmentation (PS3.3 A.51) of the ball in one slice of a volume, named Lesion."""
-    inside = np.frombuffer(ball(place), "<u2").reshape(SIZE, SIZE) > 1024
+def in_ball(place: int) -> Any:
+    """Return which pixels of a slice are in the ball."""
+    return np.frombuffer(ball(place), "<u2").reshape(SIZE, SIZE) > 1024
+
+
+def _segmented(place: int) -> Dataset:
+    """Return the functional groups of a frame that marks segment 1 in a slice."""
     frame, plane, position = Dataset(), Dataset(), Dataset()
     position.ImagePositionPatient = [-SIZE, -SIZE, round(place * SPACING * SIZE / SLICES, 4)]
     frame.PlanePositionSequence = [position]
     plane.ReferencedSegmentNumber = 1
     frame.SegmentIdentificationSequence = [plane]
+    return frame
+
+
+def segmentation(study: int, series: int, of: int, *places: int, **attributes: Any) -> bytes:
+    """Return a binary segmentation (PS3.3 A.51) of the ball in slices of a volume, a frame each, named Lesion."""
+    inside = np.concatenate([in_ball(place).ravel() for place in places])
     orientation, measures, shared = Dataset(), Dataset(), Dataset()
     orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     measures.PixelSpacing, measures.SliceThickness = [SPACING, SPACING], SPACING
@@ -91,10 +107,10 @@ def segmentation(study: int, series: int, of: int, place: int, **attributes: Any
         "SeriesDescription": "Lesions",
         "SegmentationType": "BINARY",
         "SegmentSequence": [segment],
-        "SourceImageSequence": [_reference(f"{series_uid(study, of)}.{place + 1}")],
+        "SourceImageSequence": [_reference(f"{series_uid(study, of)}.{place + 1}") for place in places],
         "SharedFunctionalGroupsSequence": [shared],
-        "PerFrameFunctionalGroupsSequence": [frame],
-        "NumberOfFrames": 1,
+        "PerFrameFunctionalGroupsSequence": [_segmented(place) for place in places],
+        "NumberOfFrames": len(places),
         "Rows": SIZE,
         "Columns": SIZE,
         "BitsAllocated": 1,
@@ -129,3 +145,93 @@ def _reference(uid: str) -> Dataset:
     item.ReferencedSOPClassUID = CTImageStorage
     item.ReferencedSOPInstanceUID = uid
     return item
+
+
+# ---------------------------------------------------------------- in the browser
+
+# What draws stacks here: the processor, as WebGL is computed by it too; or WebGL, when it goes by the name of a card.
+RENDERERS = ["processor", "webgl"]
+_AS_A_CARD = """
+for (const one of [WebGLRenderingContext, WebGL2RenderingContext]) {
+  const parameterOf = one.prototype.getParameter;
+  one.prototype.getParameter = function (name) {
+    return name === 0x9246 || name === this.RENDERER ? "A graphics card" : parameterOf.call(this, name);
+  };
+}
+"""
+
+
+def draw_by(page: Page, renderer: str) -> None:
+    """Let stacks be drawn on the pages that are opened from now on by one of RENDERERS."""
+    if renderer == "webgl":
+        page.add_init_script(_AS_A_CARD)
+
+
+@contextmanager
+def watched(
+    page: Page, app: LiveApp, login: Callable[[Any, Person], None], size: tuple[int, int], let: str = "nothing"
+) -> Iterator[Page]:
+    """Log somebody in on a page that must not complain, of its policy neither, but of what starts with `let`."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.set_default_timeout(20_000)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    login(page, app.user("viewer"))
+    yield page
+    assert [text for text in said if not text.startswith(let)] == []
+
+
+def opened(page: Page, study: int, **query: object) -> None:
+    """Open the viewer and wait until all that it was asked for is there."""
+    page.goto(address(study, **query))
+    expect(corner(page, "bl")).to_contain_text(" of ")
+    expect(page.locator(".viewport[aria-busy]")).to_have_count(0)
+
+
+def corner(page: Page, at: str, viewport: int = 1) -> Locator:
+    """Return the text in a corner of a viewport."""
+    return page.locator(".viewport").nth(viewport - 1).locator(f".ov.{at}")
+
+
+def shows(page: Page, place: int, count: int = SLICES, viewport: int = 1) -> None:
+    """Wait until a viewport shows a slice."""
+    expect(corner(page, "bl", viewport)).to_contain_text(f"{place} of {count}")
+
+
+def middle(page: Page, viewport: int = 1) -> tuple[float, float]:
+    """Return where the middle of a viewport is."""
+    box = page.locator(".viewport").nth(viewport - 1).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def at(page: Page, column: float, row: float, viewport: int = 1) -> tuple[float, float]:
+    """Return where a pixel of a picture is on the screen, as long as it is neither zoomed nor moved."""
+    box = page.locator(".viewport").nth(viewport - 1).locator(".canvas").bounding_box()
+    assert box
+    scale = min(box["width"], box["height"]) / SIZE
+    middle = (SIZE - 1) / 2
+    return (
+        box["x"] + box["width"] / 2 + (column - middle) * scale,
+        box["y"] + box["height"] / 2 + (row - middle) * scale,
+    )
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], button: Any = "left") -> None:
+    """Drag the mouse."""
+    page.mouse.move(*start)
+    page.mouse.down(button=button)
+    page.mouse.move(*end, steps=6)
+    page.mouse.up(button=button)
+
+
+def marks(page: Page) -> Locator:
+    """Return what is drawn over the first viewport."""
+    return page.locator(".viewport").first.locator("svg.svg-layer")
+
+
+def colours(page: Page, viewport: int = 1) -> Any:
+    """Return what a viewport shows as red, green and blue."""
+    picture = page.locator(".viewport").nth(viewport - 1).locator(".canvas").screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)

@@ -1,9 +1,9 @@
-// The address says what is seen: each viewport's series, instance, frame and window. Those of viewport 1 have plain
-// names, those of the others their number after it.
+// The address says what is seen: each viewport's series, instance, frame and window, and the segmentation over them.
+// Those of viewport 1 have plain names, those of the others their number after it.
 
 /**
  * @typedef {{study: string, series: string, instance: string, frame: number, window: string}} View
- * @typedef {{layout: number, views: View[]}} State
+ * @typedef {{layout: number, views: View[], segments: string}} State
  */
 
 const LAYOUTS = [1, 2, 4]
@@ -21,12 +21,12 @@ export function readState(search, study) {
       frame: Math.max(1, Math.floor(Number(get('frame'))) || 1), window: get('window'),
     }
   })
-  return { layout, views }
+  return { layout, views, segments: query.get('segments') ?? '' }
 }
 
 /** @param {string} search the present query, of which what is not ours is kept
  * @param {string} study @param {State} state @returns {string} */
-export function writeState(search, study, { layout, views }) {
+export function writeState(search, study, { layout, views, segments }) {
   const query = new URLSearchParams()
   const holder = new URLSearchParams(search).get('holder')
   if (holder) query.set('holder', holder)
@@ -40,5 +40,6 @@ export function writeState(search, study, { layout, views }) {
     if (view.frame > 1) query.set(`frame${end}`, String(view.frame))
     if (view.window) query.set(`window${end}`, view.window)
   })
+  if (segments) query.set('segments', segments)
   return query.size ? `?${query}`.replaceAll('%2C', ',') : ''
 }

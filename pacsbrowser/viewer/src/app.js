@@ -27,7 +27,8 @@ export class Viewer {
     /** @type {Pane[]} */ this.panes = []
     /** @type {import('./mpr.js').Planes | null} */ this.planes = null
     /** @type {Map<string, Promise<import('./stack.js').Stack>>} */ this.stacks = new Map()
-    /** @type {Segments | null} */ this.segments = null
+    /** @type {Segments | null} what is drawn over pictures */ this.segments = null
+    /** @type {Segments | null} the last that were read */ this.known = null
     /** @type {Map<Pane, any> | null} how other viewports lie to the active one, while they scroll together */
     this.anchors = null
     /** @type {Set<unknown>} */ this.failures = new Set()
@@ -56,13 +57,15 @@ export class Viewer {
     // Cornerstone tells of a failure by an event, and leaves promises of it behind that nobody waits for
     addEventListener('unhandledrejection', event => { if (this.failures.has(event.reason)) event.preventDefault() })
     new ResizeObserver(() => this.#resize()).observe(this.stage)
-    const { layout, views } = readState(location.search, this.study)
+    const { layout, views, segments } = readState(location.search, this.study)
     this.setLayout(layout)
     await Promise.all(views.map((view, at) => {
       const named = this.entries.find(entry => entry.series === view.series && entry.study === view.study)
       const entry = named ?? (at === 0 ? first : undefined)
       return entry && this.open(entry, this.panes[at], view)
     }))
+    const over = this.entries.find(entry => entry.kind === 'segmentation' && entry.series === segments)
+    if (over) await this.showSegments(over)
   }
 
   /** Opens a series in a viewport; a segmentation opens over the series that it belongs to.
@@ -71,11 +74,7 @@ export class Viewer {
     if (this.planes) await this.commands.mpr()
     find('.nothing')?.remove()
     const under = entry.kind === 'segmentation' && this.entries.find(one => one.series === entry.over && one.study === entry.study)
-    // one that does not say where it lies is shown by itself
-    if (under && (await this.segmentsOf(entry)).masks.length) {
-      await this.open(under, pane, view)
-      return this.showSegments(entry)
-    }
+    if (under && await this.#openOver(entry, under, pane, view)) return
     try {
       const stack = await this.stackOf(entry)
       const [center, width] = (view.window ?? '').split(',').map(Number)
@@ -90,6 +89,21 @@ export class Viewer {
     this.#relink()
   }
 
+  /** Opens a segmentation over a series, at a slice that it marks; says whether it lies over it at all, as one that does
+   * not say where it lies is shown by itself.
+   * @param {import('./strip.js').Entry} entry @param {import('./strip.js').Entry} under @param {Pane} pane
+   * @param {Partial<import('./address.js').View>} view the instance and frame are the segmentation's */
+  async #openOver(entry, under, pane, view) {
+    const segments = await this.segmentsOf(entry)
+    if (!segments.masks.length) return false
+    const stack = await this.stackOf(under)
+    await stack.loadAll()
+    const { slide, frame } = stack.pictures[Math.max(await segments.placeIn(stack, view.instance, view.frame), 0)] ?? {}
+    await this.open(under, pane, { ...view, instance: slide?.uid, frame })
+    await this.showSegments(entry)
+    return true
+  }
+
   /** @param {import('./strip.js').Entry} entry */
   stackOf(entry) {
     const key = `${entry.study} ${entry.series}`
@@ -99,11 +113,12 @@ export class Viewer {
     return known
   }
 
-  /** @param {import('./strip.js').Entry} entry a segmentation */
+  /** @param {import('./strip.js').Entry} entry a segmentation @returns {Promise<Segments>} */
   async segmentsOf(entry) {
-    const segments = new Segments(await this.stackOf(entry))
-    await segments.load()
-    return segments
+    const stack = await this.stackOf(entry)
+    if (this.known?.stack !== stack) this.known = new Segments(stack)
+    await this.known.load()
+    return this.known
   }
 
   /** @param {import('./strip.js').Entry | null} entry a segmentation, or null for none */
@@ -115,6 +130,7 @@ export class Viewer {
       say(`${this.segments.segments.length} segments`)
     }
     this.panes.forEach(pane => pane.redraw())
+    this.#write()
     this.refresh()
   }
 
@@ -227,7 +243,7 @@ export class Viewer {
     // what nobody moved or magnified fits into the new size as well
     const fitted = this.panes.filter(pane => pane.isFitted)
     this.engine.resize(true, true)
-    for (const pane of fitted) pane.viewport.resetCameraForResize()
+    for (const pane of fitted) pane.fit()
     this.engine.render()
     this.panes.forEach(pane => pane.redraw())
   }
@@ -241,7 +257,9 @@ export class Viewer {
         instance: pane.picture?.slide.uid ?? '', frame: pane.picture?.frame ?? 1,
         window: pane.hasOwnWindow && pane.window ? windowText(pane.window) : '',
       }))
-      const search = writeState(location.search, this.study, { layout: this.panes.length, views })
+      const search = writeState(location.search, this.study, {
+        layout: this.panes.length, views, segments: this.segments?.stack.reference.series ?? '',
+      })
       history.replaceState(history.state, '', location.pathname + search)
     }, 250)
   }

@@ -85,6 +85,7 @@ export function makeCommands(viewer) {
       viewer.planes = new Planes(viewer.engine, viewer.stage)
       viewer.refresh()
       await viewer.planes.open(stack, viewport.getProperties())
+      viewer.refresh()
     },
 
     link() {

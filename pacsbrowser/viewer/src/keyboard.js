@@ -33,6 +33,10 @@ function act(viewer, key, target) {
   if (ALWAYS[key]) return run(viewer, ALWAYS[key])
   if (key in STEPS && !target.closest('.viewer-strip')) return move(viewer, STEPS[key])
   if ((key === 'ArrowLeft' || key === 'ArrowRight') && !target.closest('.slice, .viewer-strip, [role="toolbar"]')) {
+    if (viewer.planes) {
+      viewer.planes.focusNext(key === 'ArrowLeft' ? -1 : 1)
+      return true
+    }
     const count = viewer.panes.length
     viewer.activate((viewer.active + (key === 'ArrowLeft' ? count - 1 : 1)) % count)
     viewer.pane.element.focus()
@@ -59,8 +63,9 @@ function run(viewer, name) {
 
 /** @param {import('./app.js').Viewer} viewer @param {number} step */
 function move(viewer, step) {
-  const { pane } = viewer
-  if (Number.isFinite(step)) pane.goBy(step)
+  const { pane, planes } = viewer
+  if (planes) planes.goBy(step)
+  else if (Number.isFinite(step)) pane.goBy(step)
   else pane.goTo(step > 0 ? (pane.stack?.pictures.length ?? 1) - 1 : 0)
   return true
 }

@@ -4,6 +4,7 @@ import { utilities } from '@cornerstonejs/core'
 import { bytesOf } from './bulk.js'
 import { make } from './dom.js'
 import { bitsOf, overlaysOf } from './overlays.js'
+import { Recent } from './recent.js'
 
 /**
  * @typedef {[any, any, any]} Corners where the centres of the first pixel, of the one to its right and of the one below lie
@@ -61,8 +62,8 @@ export function transformOf(start, right, below) {
   return [ax, ay, bx, by, start[0] - (ax + bx) / 2, start[1] - (ay + by) / 2]
 }
 
-/** Canvases by the picture they lie over, the latest last. @type {Map<string, Promise<HTMLCanvasElement>>} */
-const drawn = new Map()
+/** Canvases by the picture they lie over. @type {Recent<Promise<HTMLCanvasElement>>} */
+const drawn = new Recent(KEPT)
 
 /** @param {import('./pane.js').Pane} pane @returns {Promise<Part[]>} */
 async function overlayParts(pane) {
@@ -72,17 +73,14 @@ async function overlayParts(pane) {
   const image = viewport?.getCornerstoneImage?.()
   const overlays = data && picture && image ? overlaysOf(data, picture.frame) : []
   if (!picture || !overlays.length) return []
-  const known = drawn.get(picture.id) ?? paint(overlays, image.columns, image.rows)
-  drawn.delete(picture.id)
-  drawn.set(picture.id, known)
-  if (drawn.size > KEPT) drawn.delete(drawn.keys().next().value ?? '')
+  const known = drawn.get(picture.id, 1, () => paint(overlays, image.columns, image.rows))
   const { imageData } = viewport.getImageData() ?? {}
   if (!imageData) return []
   const at = (/** @type {number} */ x, /** @type {number} */ y) => utilities.transformIndexToWorld(imageData, [x, y, 0])
   try {
     return [{ picture: await known, corners: [at(0, 0), at(1, 0), at(0, 1)] }]
   } catch {
-    drawn.delete(picture.id)
+    drawn.drop(picture.id)
     lacks(pane, picture.id)
     return []
   }

@@ -2,8 +2,9 @@
 
 import { cache, Enums, setVolumesForViewports, volumeLoader } from '@cornerstonejs/core'
 import { make } from './dom.js'
-import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { CACHE_BYTES, hasWebGL, withWebGL } from './engine.js'
 import { whyNoVolume } from './geometry.js'
+import { sides } from './overlay.js'
 import { addCrosshairs, removeCrosshairs } from './tools.js'
 import { shown, windowOf } from './windows.js'
 
@@ -33,10 +34,10 @@ export class Planes {
     this.volumeId = `cornerstoneStreamingImageVolume:${stack.reference.series}`
     this.sections = PLANES.map(name => this.#section(name))
     this.stage.append(...this.sections.map(section => section.root))
-    for (const { name, element } of this.sections) {
+    withWebGL(() => this.sections?.forEach(({ name, element }) => {
       const orientation = OrientationAxis[/** @type {'AXIAL'} */ (name.toUpperCase())]
       this.engine.enableElement({ viewportId: name, type: ViewportType.ORTHOGRAPHIC, element, defaultOptions: { orientation } })
-    }
+    }))
     const volume = /** @type {any} */ (await volumeLoader.createAndCacheVolume(this.volumeId, { imageIds: stack.ids }))
     await setVolumesForViewports(this.engine, [{ volumeId: this.volumeId }], PLANES)
     addCrosshairs(PLANES)
@@ -51,9 +52,12 @@ export class Planes {
     element.addEventListener('contextmenu', (/** @type {Event} */ event) => event.preventDefault())
     const title = make('p', { className: 'ov tl' }, make('b', {}, name[0].toUpperCase() + name.slice(1)))
     const place = make('p', { className: 'ov br' })
-    const root = make('section', { className: 'viewport plane', 'aria-label': `${name} plane` }, element, title, place)
+    const letters = Object.fromEntries([...'nesw'].map(at => [at, make('span', { className: `orient ${at}`, 'aria-hidden': 'true' })]))
+    const root = make('section', { className: 'viewport plane', 'aria-label': `${name} plane` }, element, title, place, ...Object.values(letters))
     const write = () => {
       const viewport = this.engine.getViewport(name)
+      if (!viewport) return
+      for (const [at, letter] of Object.entries(sides(viewport, {}, true))) letters[at].textContent = letter
       const range = viewport?.getProperties?.()?.voiRange
       const window = range && windowOf(range)
       place.textContent = window ? `W ${shown(window.width)} L ${shown(window.center)}` : ''
@@ -70,6 +74,19 @@ export class Planes {
     for (const name of PLANES) this.engine.getViewport(name).setProperties({ voiRange: range })
     this.engine.renderViewports(PLANES)
   }
+
+  /** Scrolls the plane that has the focus, else the first. @param {number} step slices, or infinitely many for the last */
+  goBy(step) {
+    const viewport = this.engine.getViewport(PLANES[Math.max(this.#focused, 0)])
+    const most = viewport.getNumberOfSlices?.() ?? 0
+    viewport.scroll(Math.min(Math.max(step, -most), most))
+  }
+
+  /** Gives the focus to the next plane or the one before. @param {number} step */
+  focusNext(step) { this.sections?.[(Math.max(this.#focused, step > 0 ? -1 : 0) + step + PLANES.length) % PLANES.length].element.focus() }
+
+  /** Which plane has the focus, or -1. */
+  get #focused() { return this.sections?.findIndex(section => section.root.contains(document.activeElement)) ?? -1 }
 
   reset() {
     for (const name of PLANES) {

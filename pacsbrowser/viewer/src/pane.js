@@ -5,8 +5,9 @@ import { icon, make } from './dom.js'
 import { around, fitting } from './order.js'
 import { corners, sides } from './overlay.js'
 import { explain } from './problems.js'
+import { putRight } from './processor.js'
 import { addToTools } from './tools.js'
-import { CACHE_BYTES, hasWebGL } from './engine.js'
+import { CACHE_BYTES, isDrawnByProcessor } from './engine.js'
 import { rescaledExtent } from './usual.js'
 import { ownWindows, rangeOf, windowOf } from './windows.js'
 
@@ -48,6 +49,7 @@ export class Pane extends EventTarget {
   /** Makes Cornerstone draw into it; it has to be in the page. */
   enable() {
     this.engine.enableElement({ viewportId: this.id, type: ViewportType.STACK, element: this.element })
+    if (isDrawnByProcessor()) putRight(this.viewport)
     addToTools(this.id)
     for (const name of [Events.CAMERA_MODIFIED, Events.VOI_MODIFIED, Events.IMAGE_RENDERED]) {
       this.element.addEventListener(name, () => this.redraw())
@@ -134,6 +136,15 @@ export class Pane extends EventTarget {
     return Math.abs(this.viewport.getZoom() - 1) < 0.001 && Math.hypot(x, y) < 1
   }
 
+  /** Shows all of the picture, mirrored and turned as it is. */
+  fit() {
+    const { flipHorizontal, flipVertical } = this.viewport.getCamera()
+    const rotation = this.viewport.getRotation()
+    this.viewport.resetCameraForResize()
+    this.viewport.setCamera({ flipHorizontal, flipVertical })
+    this.viewport.setViewPresentation({ rotation })
+  }
+
   get isColour() { return Boolean(this.viewport?.getCornerstoneImage?.()?.color) }
 
   /** @param {import('./windows.js').Range} range */
@@ -147,7 +158,9 @@ export class Pane extends EventTarget {
   resetWindow() {
     const own = this.data && ownWindows(this.data)[0]
     this.viewport.resetProperties()
-    if (own) this.viewport.setProperties({ voiRange: rangeOf(own.window) })
+    const range = own ? rangeOf(own.window) : this.window && rangeOf(this.window)
+    // with WebGL Cornerstone forgets that a negative is inverted, unless its greys are made anew
+    if (range) this.viewport.setVOI(range, { forceRecreateLUTFunction: true })
     this.hasOwnWindow = false
     this.viewport.render()
     this.changed()
@@ -212,7 +225,8 @@ export class Pane extends EventTarget {
     this.redraw()
     this.changed()
     if (this.isWhole) this.#fetchAround(direction)
-    this.dispatchEvent(new Event('slice'))
+    // Cornerstone tells of a picture that the processor draws before it has taken its place
+    queueMicrotask(() => this.dispatchEvent(new Event('slice')))
   }
 
   /** A picture could not be loaded. @param {string} id @param {any} error */
@@ -296,7 +310,7 @@ export class Pane extends EventTarget {
       const at = wanted.shift()
       if (at === undefined || turn !== this.fetching) return
       const id = stack.pictures[at].id
-      const options = { useRGBA: !hasWebGL(), requestType: RequestType.Prefetch, priority: 0, additionalDetails: { imageId: id } }
+      const options = { useRGBA: isDrawnByProcessor(), requestType: RequestType.Prefetch, priority: 0, additionalDetails: { imageId: id } }
       await imageLoader.loadAndCacheImage(id, options).catch(() => {})
       return next()
     }

@@ -3,22 +3,44 @@
 import { find, make } from './dom.js'
 import { numbers, ofFrame, TAGS, text, values } from './dicom-json.js'
 import { add, areParallel, depth, planeOf } from './geometry.js'
+import { Recent } from './recent.js'
 
 const LABEL_MAPS = '1.2.840.10008.5.1.4.1.1.66.7'
 
+/** Bytes of painted frames that are kept. */
+const KEPT = 128 * 1024 * 1024
+/** Frames that are looked at to find one that marks something. */
+const LOOKS = 200
+
 /**
  * @typedef {import('./stack.js').Segment} Segment
- * @typedef {{address: string, plane: import('./geometry.js').Plane, segment: number, picture?: Promise<HTMLCanvasElement | null>}} Mask
+ * @typedef {{bits: number, most: number, isMap: boolean, colours: Map<number, number[]>, undeclared: number[]}} Paint
+ *   how the frames of an instance are painted: `most` is the value that is drawn at full strength
+ * @typedef {{uid: string, frame: number, address: string, plane: import('./geometry.js').Plane, segment: number, paint: Paint}} Mask
+ * @typedef {{canvas: HTMLCanvasElement, isEmpty: boolean}} Painted
  */
 
 /** The frames of a segmentation with the segment and the plane of each.
- * @param {import('./dicom-json.js').Metadata} data @param {string} address of the instance @returns {Mask[]} */
-export function masksOf(data, address) {
+ * @param {import('./dicom-json.js').Metadata} data @param {string} root of the series' address @param {Paint} paint @returns {Mask[]} */
+export function masksOf(data, root, paint) {
   const count = numbers(data, TAGS.frames)?.[0] ?? 1
+  const uid = text(data, TAGS.sopInstance)
   return Array.from({ length: count }, (_, at) => {
     const own = ofFrame(data, at + 1)
-    return { address: `${address}/frames/${at + 1}`, plane: planeOf(own), segment: Number(values(own, '0062000B')[0] ?? 0) }
+    const address = `${root}/instances/${uid}/frames/${at + 1}`
+    return { uid, frame: at + 1, address, plane: planeOf(own), segment: Number(values(own, '0062000B')[0] ?? 0), paint }
   }).filter(mask => mask.plane).map(mask => /** @type {Mask} */ (mask))
+}
+
+/** @param {import('./dicom-json.js').Metadata} data @param {import('./stack.js').Slide} slide @returns {Paint} */
+function paintOf(data, { segments = [], undeclared = '#ffffff' }) {
+  return {
+    bits: numbers(data, TAGS.allocated)?.[0] ?? 8,
+    most: text(data, '00620001') === 'FRACTIONAL' ? numbers(data, '0062000E')?.[0] || 255 : 1,
+    isMap: text(data, TAGS.sopClass) === LABEL_MAPS,
+    colours: new Map(segments.map(one => [one.number, parse(one.colour)])),
+    undeclared: parse(undeclared),
+  }
 }
 
 /** Values of a frame, one a pixel: frames of one bit come packed or not.
@@ -35,19 +57,33 @@ export class Segments {
     this.stack = stack
     /** @type {Segment[]} */ this.segments = []
     /** @type {Mask[]} */ this.masks = []
-    this.undeclared = '#ffffff'
+    /** @type {Promise<void> | undefined} */ this.loaded = undefined
+    /** @type {Recent<Promise<Painted | null>>} */ this.painted = new Recent(KEPT)
   }
 
-  async load() {
+  load() { return this.loaded ??= this.#load() }
+
+  async #load() {
     await this.stack.loadAll()
     for (const slide of this.stack.slides.filter(slide => slide.pixels)) {
       const data = this.stack.metadata.get(slide.uid)
       if (!data) continue
-      this.data = data
       this.segments.push(...slide.segments ?? [])
-      this.undeclared = slide.undeclared ?? this.undeclared
-      this.masks.push(...masksOf(data, `${this.stack.root}/instances/${slide.uid}`))
+      this.masks.push(...masksOf(data, this.stack.root, paintOf(data, slide)))
     }
+  }
+
+  /** Where in a stack a frame lies, else the next one that does and marks something; -1 if none does.
+   * @param {import('./stack.js').Stack} stack whose metadata is here @param {string} [uid] of an instance @param {number} [frame] */
+  async placeIn(stack, uid, frame = 1) {
+    const asked = Math.max(this.masks.findIndex(mask => mask.uid === uid && mask.frame === frame), 0)
+    const inOrder = [...this.masks.slice(asked), ...this.masks.slice(0, asked)]
+    const lying = inOrder.map(mask => ({ mask, place: placeOf(mask.plane, stack.planes) })).filter(one => one.place >= 0)
+    for (const { mask, place } of lying.slice(0, LOOKS)) {
+      const painted = await this.#picture(mask)
+      if (painted && !painted.isEmpty) return place
+    }
+    return lying[0]?.place ?? -1
   }
 
   /** What lies in the plane of a pane's picture. @param {import('./pane.js').Pane} pane @returns {Promise<import('./layer.js').Part[]>} */
@@ -55,37 +91,21 @@ export class Segments {
     const plane = pane.stack?.planeOf(pane.index)
     const here = plane ? this.masks.filter(mask => isIn(mask.plane, plane)) : []
     const drawn = await Promise.all(here.map(mask => this.#picture(mask)))
-    return here.map((mask, at) => ({ picture: drawn[at], corners: cornersOf(mask.plane) }))
+    return here.map((mask, at) => ({ picture: drawn[at]?.canvas ?? null, corners: cornersOf(mask.plane) }))
   }
 
   /** @param {Mask} mask */
   #picture(mask) {
-    mask.picture ??= (async () => {
-      const response = await fetch(mask.address, { headers: { Accept: 'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1' } })
-      if (!response.ok) return null
-      const { rows, columns } = mask.plane
-      const bits = numbers(this.data, '00280100')?.[0] ?? 8
-      const pixels = unpack(new Uint8Array(await response.arrayBuffer()), rows * columns, bits)
-      return this.#paint(pixels, columns, rows, mask.segment)
-    })()
-    return mask.picture
-  }
-
-  /** @param {ArrayLike<number>} pixels @param {number} width @param {number} height @param {number} segment */
-  #paint(pixels, width, height, segment) {
-    const canvas = make('canvas', { width, height })
-    const context = canvas.getContext('2d')
-    const image = context.createImageData(width, height)
-    const isMap = text(this.data, TAGS.sopClass) === LABEL_MAPS
-    const most = text(this.data, '00620001') === 'FRACTIONAL' ? numbers(this.data, '0062000E')?.[0] || 255 : 1
-    const colours = new Map(this.segments.map(one => [one.number, parse(one.colour)]))
-    for (let at = 0; at < pixels.length; at++) {
-      if (!pixels[at]) continue
-      const colour = colours.get(isMap ? pixels[at] : segment) ?? parse(this.undeclared)
-      image.data.set([...colour, isMap ? 255 : Math.round(255 * Math.min(pixels[at] / most, 1))], 4 * at)
-    }
-    context.putImageData(image, 0, 0)
-    return canvas
+    const { rows, columns } = mask.plane
+    return this.painted.get(mask.address, 4 * rows * columns, async () => {
+      const accept = 'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1'
+      const bytes = await fetch(mask.address, { headers: { Accept: accept } })
+        .then(response => (response.ok ? response.arrayBuffer() : null)).catch(() => null)
+      if (bytes) return paint(unpack(new Uint8Array(bytes), rows * columns, mask.paint.bits), mask)
+      // it is asked for again when it is to be seen again
+      this.painted.drop(mask.address)
+      return null
+    })
   }
 
   /** Names the segments in a pane. @param {import('./pane.js').Pane} pane */
@@ -107,11 +127,41 @@ export class Segments {
   }
 }
 
-/** Whether a mask lies in a slice: parallel, and within half a slice of it.
- * @param {import('./geometry.js').Plane} mask @param {import('./geometry.js').Plane} slice */
-const isIn = (mask, slice) => {
-  if (!areParallel(mask, slice) || mask.frameOfReference !== slice.frameOfReference) return false
-  return Math.abs(depth(mask, slice.normal) - depth(slice)) <= Math.max((slice.thickness ?? 1) / 2, 0.5) * 0.999
+/** @param {ArrayLike<number>} pixels @param {Mask} mask @returns {Painted} */
+function paint(pixels, { plane, segment, paint: { most, isMap, colours, undeclared } }) {
+  const canvas = make('canvas', { width: plane.columns, height: plane.rows })
+  const context = canvas.getContext('2d')
+  const image = context.createImageData(plane.columns, plane.rows)
+  let isEmpty = true
+  for (let at = 0; at < pixels.length; at++) {
+    if (!pixels[at]) continue
+    isEmpty = false
+    const [red, green, blue] = colours.get(isMap ? pixels[at] : segment) ?? undeclared
+    image.data[4 * at] = red
+    image.data[4 * at + 1] = green
+    image.data[4 * at + 2] = blue
+    image.data[4 * at + 3] = isMap ? 255 : Math.round(255 * Math.min(pixels[at] / most, 1))
+  }
+  context.putImageData(image, 0, 0)
+  return { canvas, isEmpty }
+}
+
+/** How far off a slice a mask may lie to be in it: half a slice. @param {import('./geometry.js').Plane} slice */
+const reach = slice => Math.max((slice.thickness || 1) / 2, 0.05) * 0.999
+
+/** @param {import('./geometry.js').Plane} mask @param {import('./geometry.js').Plane} slice */
+const distance = (mask, slice) =>
+  areParallel(mask, slice) && mask.frameOfReference === slice.frameOfReference
+    ? Math.abs(depth(mask, slice.normal) - depth(slice)) : Infinity
+
+/** @param {import('./geometry.js').Plane} mask @param {import('./geometry.js').Plane} slice */
+const isIn = (mask, slice) => distance(mask, slice) <= reach(slice)
+
+/** The index of the slice that is nearest to a mask, among those that it lies in, or -1.
+ * @param {import('./geometry.js').Plane} mask @param {(import('./geometry.js').Plane | null)[]} slices */
+function placeOf(mask, slices) {
+  const found = slices.flatMap((slice, at) => (slice && isIn(mask, slice) ? [{ at, off: distance(mask, slice) }] : []))
+  return found.sort((a, b) => a.off - b.off)[0]?.at ?? -1
 }
 
 /** Where the first pixel of a plane, the one to its right and the one below it are in the patient.

@@ -2,7 +2,7 @@
 
 import { find, findAll } from './dom.js'
 import { usePreset } from './presets.js'
-import { choose, chosenTool } from './tools.js'
+import { choose, chosenTool, useCrosshairs } from './tools.js'
 
 /** @param {import('./app.js').Viewer} viewer */
 export function listenToToolbar(viewer) {
@@ -33,7 +33,9 @@ export function listenToToolbar(viewer) {
 
 /** @param {import('./app.js').Viewer} viewer @param {string} tool */
 export function pick(viewer, tool) {
-  choose(tool)
+  // a tool that is let go of in planes gives the crosshairs back
+  if (viewer.planes && chosenTool() === tool) useCrosshairs()
+  else choose(tool)
   showTools(viewer)
 }
 

@@ -31,6 +31,7 @@ const INK = {
 /** @type {any} */ let stacks
 /** @type {any} */ let planes
 let chosen = 'window'
+let isCrossing = false
 
 /** What the tools that measure values write beside what they draw. @type {Record<string, ((found: any, data: any) => string[] | undefined) | undefined>} */
 const LINES = { length: lengthLines, ellipse: regionLines, rectangle: regionLines, probe: probeLines }
@@ -72,11 +73,13 @@ function withValue(found, targetId) {
 /** @param {string} viewportId */
 export const addToTools = viewportId => stacks.addViewport(viewportId, ENGINE)
 
-export const chosenTool = () => chosen
+/** The tool of the left button, '' where that moves crosshairs. */
+export const chosenTool = () => (isCrossing ? '' : chosen)
 
 /** Gives the left button and one finger to a tool. @param {string} name */
 export function choose(name) {
   chosen = name
+  isCrossing = false
   for (const group of [stacks, planes]) {
     if (group === planes && group.hasTool(CrosshairsTool.toolName)) group.setToolPassive(CrosshairsTool.toolName)
     for (const [own, tool] of Object.entries(TOOLS)) {
@@ -106,6 +109,7 @@ export function addCrosshairs(viewportIds) {
 }
 
 export function useCrosshairs() {
+  isCrossing = true
   for (const tool of Object.values(TOOLS)) planes.setToolPassive(tool.toolName, { removeAllBindings: true })
   for (const [name, bindings] of Object.entries(ALWAYS)) planes.setToolActive(TOOLS[name].toolName, { bindings })
   planes.setToolActive(CrosshairsTool.toolName, { bindings: CHOSEN })
@@ -113,6 +117,7 @@ export function useCrosshairs() {
 
 /** @param {string[]} viewportIds */
 export function removeCrosshairs(viewportIds) {
+  isCrossing = false
   planes.setToolDisabled(CrosshairsTool.toolName)
   for (const id of viewportIds) planes.removeViewports(ENGINE, id)
 }

@@ -4,6 +4,7 @@ import { readState, writeState } from '../src/address.js'
 import { anchorOf, linkedIndex } from '../src/linking.js'
 import { around, fitting, mostAlike } from '../src/order.js'
 import { explain } from '../src/problems.js'
+import { Recent } from '../src/recent.js'
 import { masksOf, unpack } from '../src/segments.js'
 
 test('the address says what every viewport shows, and back', () => {
@@ -11,14 +12,14 @@ test('the address says what every viewport shows, and back', () => {
     { study: '1', series: '1.1', instance: '1.1.5', frame: 1, window: '40,400' },
     { study: '2', series: '2.1', instance: '2.1.1', frame: 7, window: '' },
   ]
-  const search = writeState('?holder=3&other=x', '1', { layout: 2, views })
-  assert.equal(search, '?holder=3&layout=2&series=1.1&instance=1.1.5&window=40,400&study2=2&series2=2.1&instance2=2.1.1&frame2=7')
-  assert.deepEqual(readState(search, '1'), { layout: 2, views })
+  const search = writeState('?holder=3&other=x', '1', { layout: 2, views, segments: '7.8' })
+  assert.equal(search, '?holder=3&layout=2&series=1.1&instance=1.1.5&window=40,400&study2=2&series2=2.1&instance2=2.1.1&frame2=7&segments=7.8')
+  assert.deepEqual(readState(search, '1'), { layout: 2, views, segments: '7.8' })
 })
 
 test('an address that says nothing, or nonsense, is one viewport', () => {
-  assert.deepEqual(readState('?layout=9&frame=-3', '1'), { layout: 1, views: [{ study: '1', series: '', instance: '', frame: 1, window: '' }] })
-  assert.equal(writeState('', '1', { layout: 1, views: [{ study: '1', series: '', instance: '', frame: 1, window: '' }] }), '')
+  assert.deepEqual(readState('?layout=9&frame=-3', '1'), { layout: 1, views: [{ study: '1', series: '', instance: '', frame: 1, window: '' }], segments: '' })
+  assert.equal(writeState('', '1', { layout: 1, views: [{ study: '1', series: '', instance: '', frame: 1, window: '' }], segments: '' }), '')
 })
 
 test('pictures are fetched from the nearest to the farthest, ahead first', () => {
@@ -78,13 +79,25 @@ test('a picture that cannot be seen says which step failed and what to do', () =
 
 test('frames of a segmentation know their segment, and bits are one value each', () => {
   const data = {
-    '00280008': { vr: 'IS', Value: [1] },
+    '00280008': { vr: 'IS', Value: [1] }, '00080018': { vr: 'UI', Value: ['9'] },
     '00200032': { vr: 'DS', Value: [0, 0, 5] }, '00200037': { vr: 'DS', Value: [1, 0, 0, 0, 1, 0] },
     '52009230': { vr: 'SQ', Value: [{ '0062000A': { vr: 'SQ', Value: [{ '0062000B': { vr: 'US', Value: [2] } }] } }] },
   }
   assert.equal(masksOf(data, '/x')[0].segment, 2)
-  assert.equal(masksOf(data, '/x')[0].address, '/x/frames/1')
+  assert.equal(masksOf(data, '/x')[0].address, '/x/instances/9/frames/1')
   assert.deepEqual([...unpack(Uint8Array.of(0b101), 4, 1)], [1, 0, 1, 0])
   assert.deepEqual([...unpack(Uint8Array.of(3, 4), 2, 8)], [3, 4])
   assert.deepEqual([...unpack(Uint8Array.of(3, 0, 4, 0), 2, 16)], [3, 4])
+})
+
+test('what was made lately is kept as far as it fits', () => {
+  const recent = new Recent(10)
+  let made = 0
+  const get = (key, size) => recent.get(key, size, () => ++made)
+  assert.deepEqual([get('a', 4), get('b', 4), get('a', 4)], [1, 2, 1])
+  assert.deepEqual([get('c', 4), get('a', 4), get('b', 4)], [3, 1, 4])
+  assert.equal(get('large', 99), 5)
+  assert.equal(get('large', 99), 5)
+  recent.drop('large')
+  assert.deepEqual([get('large', 1), get('a', 4)], [6, 7])
 })

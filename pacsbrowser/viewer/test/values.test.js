@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { fill, greysOf } from '../src/greys.js'
 import { rateOf } from '../src/cine.js'
 import { dateText, numbers, ofFrame, personName, TAGS, text, timeText } from '../src/dicom-json.js'
 import { asDrawn, extentOf, headersFor, isDrawnByServer, mend, noteDecoding } from '../src/mend.js'
@@ -175,4 +176,18 @@ test('overlay planes have a place, and frames of their own or one for all', () =
   assert.deepEqual(overlaysOf({ '60023000': { vr: 'OW' } }, 1), [])
   assert.deepEqual([...bitsOf(Uint8Array.of(0b01000001, 0b00000010), { ...second })], [1, 0, 0, 1, 0, 0])
   assert.equal(bitsOf(Uint8Array.of(1), second), null)
+})
+
+test('values are drawn as greys through a window, whatever holds them', () => {
+  const greys = (pixels, look) => {
+    const drawn = new Uint32Array(pixels.length)
+    fill(drawn, pixels, greysOf({ lower: 0, upper: 100, invert: false, isSigmoid: false, ...look }))
+    return [...drawn].map(one => one & 255)
+  }
+  for (const kind of [Int16Array, Float32Array, Int32Array]) assert.deepEqual(greys(kind.of(-500, 0, 20, 100, 900)), [0, 0, 51, 255, 255])
+  assert.deepEqual(greys(Uint8Array.of(0, 20, 200), { invert: true }), [255, 204, 0])
+  assert.deepEqual(greys(Float32Array.of(NaN, 0.5), { lower: 0, upper: 1 }), [0, 128])
+  assert.deepEqual(greys(Int16Array.of(50, 1000), { isSigmoid: true }), [128, 255])
+  assert.deepEqual(greys(Int16Array.of(4, 5, 6), { lower: 5, upper: 5 }), [0, 0, 255])
+  assert.deepEqual(greys(Int16Array.of()), [])
 })
