@@ -81,9 +81,12 @@ class Server:
 
     def stop(self) -> None:
         """Stop taking calls; what is being stored is stored to its end. May be called in a signal handler."""
-        self._stops.set()
-        # the socket may be shared: to shut it down would stop the other processes as well
+        if self._stops.is_set():
+            return
+        # the socket may be shared: to shut it down would stop the other processes as well. Once `run` knows, the pipe
+        # may be closed, and its number another file's
         os.write(self._waker, b"\0")
+        self._stops.set()
 
     def _hesitation(self) -> float:
         """Return for how many seconds a call is left to other processes: with each full lot it is their turn first."""
