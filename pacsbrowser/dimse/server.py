@@ -24,9 +24,11 @@ _STOP_WITHIN = 6.0
 # Those that were cut off then have so long to record what they have stored.
 _CUT_WITHIN = 2.0
 # Of several processes the first takes so many associations, then the next: what comes together is written together,
-# by one that knows of all of it. Each leaves calls so long to those before it, in case they cannot take them.
-_LOT = 16
-_HESITATION = 0.02
+# by one that knows of all of it. A call is left to those whose turn it is for so long, for they may hang; to hear of it
+# may take a busy one half of that.
+_LOT = 32
+_HESITATION = 0.1
+_STEP = 0.02
 
 
 class Server:
@@ -93,8 +95,8 @@ class Server:
         if self._share == 1:
             return 0.0
         with self._lock:
-            lots = len(self._open) // _LOT
-        return (lots * self._share + self._place) * _HESITATION
+            turn = len(self._open) // _LOT * self._share + self._place
+        return _HESITATION + turn * _STEP if turn else 0.0
 
     def _take(self, connection: socket.socket, address: str) -> None:
         with self._lock:
