@@ -161,8 +161,12 @@ class Association:
         """Send a command, and its data set if there is one, in units that the other side can take; raises Lost."""
         if data is not None:
             command.values[DATA_SET_TYPE] = b"\0\0"
+        encoded = command.encode()
+        if data is None and len(encoded) + _FRAGMENT.size <= self._peer_most:
+            self._wire.write(_unit(context, _COMMAND | _LAST, encoded))
+            return
         units = bytearray()
-        for unit in self._units(context, command.encode(), data):
+        for unit in self._units(context, encoded, data):
             units += unit
             if len(units) >= _UNLIMITED // 2:
                 self._wire.write(units)

@@ -22,6 +22,7 @@ _UIDS = frozenset((AFFECTED_CLASS, REQUESTED_CLASS, AFFECTED_INSTANCE, REQUESTED
 _HEAD = Struct("<HHI")
 _SHORT = Struct("<H")
 _LONG = Struct("<I")
+_WITHOUT_DATA = _SHORT.pack(NO_DATA_SET)
 _LONGEST_COMMENT = 64
 
 
@@ -96,10 +97,16 @@ class Command:
 
     def answer(self, status: int, comment: str = "", more: Mapping[int, int | str] | None = None) -> "Command":
         """Return the response to this request, as yet without a data set."""
-        told = {STATUS: status, FIELD: self.field | RESPONSE, RESPONDED_ID: self.message_id, **(more or {})}
+        response = Command({
+            FIELD: _SHORT.pack(self.field | RESPONSE),
+            RESPONDED_ID: _SHORT.pack(self.message_id),
+            DATA_SET_TYPE: _WITHOUT_DATA,
+            STATUS: _SHORT.pack(status),
+        })  # fmt: skip
+        for number, value in (more or {}).items():
+            response.values[number] = _encoded(number, value)
         if comment:
-            told[COMMENT] = comment.encode("ascii", "replace").decode()[:_LONGEST_COMMENT]
-        response = Command.of({DATA_SET_TYPE: NO_DATA_SET, **told})
+            response.values[COMMENT] = _encoded(COMMENT, comment[:_LONGEST_COMMENT])
         for asked, element in (
             (AFFECTED_CLASS, AFFECTED_CLASS), (REQUESTED_CLASS, AFFECTED_CLASS),
             (AFFECTED_INSTANCE, AFFECTED_INSTANCE), (REQUESTED_INSTANCE, AFFECTED_INSTANCE),

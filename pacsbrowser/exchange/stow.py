@@ -1,7 +1,7 @@
 """STOW-RS as the one who sends (PS3.18 10.5): objects as they are stored, some in a request, a result for each."""
 
 import secrets
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from pacsbrowser.archive.outgoing import DicomError, Outgoing, stored_object
 from pacsbrowser.exchange import web
 from pacsbrowser.exchange.failures import ExchangeError, Lost, NotTaken, Unreachable
 from pacsbrowser.exchange.models import Node
+from pacsbrowser.exchange.sending import MOST_LOSSES
 from pacsbrowser.exchange.storing import NOT_READ, NOT_SENT, PROCESSING_FAILURE, Sent
 
 # What one request holds at most: a failure costs no more than that.
@@ -29,17 +30,20 @@ _INSTANCE, _REASON, _WARNING = "00081155", "00081197", "00081196"
 def store_instances(node: Node, keys: Sequence[int], should_stop: Callable[[], bool]) -> Iterator[Sent]:
     """Send objects by their keys and yield what became of each; those that were deleted meanwhile are passed over.
 
-    A node that is not reached, or fails at each object of a request, is not tried again: all that is left did not go
-    either.
+    An object at which the node refuses a request or breaks off keeps no other back. A node that is not reached, fails
+    at each object of a request, or breaks off at two in a row is not tried again: what is left did not go either.
     """
-    unreached = ""
+    requests = _Requests(node, should_stop)
     for start in range(0, len(keys), MOST_OBJECTS):
         some = keys[start : start + MOST_OBJECTS]
         found = Instance.objects.live().select_related("blob").in_bulk(some)
         for batch in _batches([found[key] for key in some if key in found]):
             if should_stop():
                 return
-            unreached = yield from _store(node, batch, unreached)
+            results = requests.send(batch)
+            for instance in batch:
+                uid = instance.sop_instance_uid
+                yield replace(results.get(uid) or replace(_UNSAID, sop_instance_uid=uid), key=instance.pk)
 
 
 def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
@@ -57,25 +61,62 @@ def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
         yield batch
 
 
-def _store(node: Node, instances: Sequence[Instance], unreached: str) -> Generator[Sent, None, str]:
-    """Send some objects, unless the node was given up before; return why it was, if so."""
-    results: dict[str, Sent] = {}
-    left = replace(_UNSAID, status=NOT_SENT, reason=unreached) if unreached else _UNSAID
-    try:
-        results = results if unreached else _send(node, instances)
-        if results and all(one.is_suspect for one in results.values()):
-            unreached = results[instances[0].sop_instance_uid].reason
-    except ExchangeError as error:
-        left = replace(_UNSAID, status=NOT_SENT, reason=str(error))
-        unreached = str(error) if isinstance(error, Unreachable) else ""
-    for instance in instances:
-        uid = instance.sop_instance_uid
-        yield replace(results.get(uid) or replace(left, sop_instance_uid=uid), key=instance.pk)
-    return unreached
+class _Requests:
+    """Sends objects to a node until it is given up."""
+
+    def __init__(self, node: Node, should_stop: Callable[[], bool]) -> None:
+        self._node = node
+        self._should_stop = should_stop
+        self._given_up = ""
+        self._losses = 0
+
+    def send(self, instances: Sequence[Instance]) -> dict[str, Sent]:
+        """Send some objects and return what is known of them."""
+        results = self._send(instances)
+        if results and not self._given_up and all(one.is_suspect for one in results.values()):
+            self._given_up = results[instances[0].sop_instance_uid].reason
+        return results
+
+    def _send(self, instances: Sequence[Instance]) -> dict[str, Sent]:
+        """Send some objects in one request; where it is refused or breaks off, in several of half the number."""
+        results, objects = _read(instances)
+        if not objects:
+            return results
+        if self._given_up or self._should_stop():
+            return results | _none_went(objects, self._given_up)
+        try:
+            return results | self._request(list(objects.values()))
+        except (NotTaken, Lost) as error:
+            if len(objects) == 1:
+                return results | {uid: self._alone(uid, error) for uid in objects}
+        except ExchangeError as error:
+            self._given_up = str(error) if isinstance(error, Unreachable) else ""
+            return results | _none_went(objects, str(error))
+        middle = len(instances) // 2
+        return self._send(instances[:middle]) | self._send(instances[middle:])
+
+    def _request(self, objects: Sequence[Outgoing]) -> dict[str, Sent]:
+        try:
+            results = _request(self._node, objects)
+        except NotTaken:
+            self._losses = 0
+            raise
+        self._losses = 0
+        return results
+
+    def _alone(self, uid: str, error: NotTaken | Lost) -> Sent:
+        """Return what became of an object that went alone."""
+        if isinstance(error, NotTaken):
+            status = _REFUSED_ALONE.get(error.status, _REFUSED)
+            return Sent(uid, status, str(error), is_suspect=error.status == 500)
+        self._losses += 1
+        if self._losses == MOST_LOSSES:
+            self._given_up = str(error)
+        return Sent(uid, NOT_SENT, str(error), is_suspect=True)
 
 
-def _send(node: Node, instances: Sequence[Instance]) -> dict[str, Sent]:
-    """Send some objects in one request; where it is refused for what it may carry, in several of half the number."""
+def _read(instances: Sequence[Instance]) -> tuple[dict[str, Sent], dict[str, Outgoing]]:
+    """Return what became of those that cannot be read, and what is to be sent of the others, by their UIDs."""
     results: dict[str, Sent] = {}
     objects: dict[str, Outgoing] = {}
     for instance in instances:
@@ -84,16 +125,11 @@ def _send(node: Node, instances: Sequence[Instance]) -> dict[str, Sent]:
             objects[uid] = stored_object(instance)
         except (OSError, DicomError):
             results[uid] = Sent(uid, NOT_READ, "Its file cannot be read.")
-    if not objects:
-        return results
-    try:
-        return results | _request(node, list(objects.values()))
-    except NotTaken as error:
-        if len(objects) == 1:
-            status, is_suspect = _REFUSED_ALONE.get(error.status, _REFUSED), error.status == 500
-            return results | {uid: Sent(uid, status, str(error), is_suspect=is_suspect) for uid in objects}
-    middle = len(instances) // 2
-    return _send(node, instances[:middle]) | _send(node, instances[middle:])
+    return results, objects
+
+
+def _none_went(uids: Iterable[str], reason: str) -> dict[str, Sent]:
+    return {uid: Sent(uid, NOT_SENT, reason) for uid in uids}
 
 
 def _request(node: Node, objects: Sequence[Outgoing]) -> dict[str, Sent]:

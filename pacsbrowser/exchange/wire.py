@@ -31,6 +31,11 @@ class Wire:
         self._socket = connection
         self._buffer = memoryview(bytearray(_BUFFER))
         self._start = self._end = 0
+        self._timeout = -1.0
+        self._owes_acknowledgement = True
+        self._is_readable = False
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -42,13 +47,18 @@ class Wire:
             TimeoutError: it has not begun `within` so many seconds.
             Lost: the connection ended.
         """
-        if self._start == self._end and not self.wait(within):
+        if self._start == self._end and not self._is_readable and not self.wait(within):
             raise TimeoutError
         kind, length = _HEAD.unpack(self.read(_HEAD.size, within, by))
+        if self._owes_acknowledgement:
+            self._acknowledge()
+        return int(kind), int(length)
+
+    def _acknowledge(self) -> None:
+        self._owes_acknowledgement = False
         if _QUICKACK is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        return int(kind), int(length)
 
     def wait(self, within: float) -> bool:
         """Say whether something can be read, as soon as it can; with 0, whether it can now."""
@@ -56,9 +66,8 @@ class Wire:
             return True
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(within * 1000))
+        self._is_readable = bool(self._poll.poll(within * 1000))
+        return self._is_readable
 
     def read(self, size: int, within: float, by: float = math.inf) -> bytes:
         """Return exactly `size` bytes; each wait for more of them may take `within` seconds.
@@ -70,14 +79,14 @@ class Wire:
         if here >= size:
             self._start += size
             return self._buffer[self._start - size : self._start].tobytes()
-        self._socket.settimeout(within)
+        self._set_timeout(within)
         data = bytearray(size)
         view = memoryview(data)
         view[:here] = self._buffer[self._start : self._end]
         self._start = self._end = 0
         while here < size:
             if by < math.inf:
-                self._socket.settimeout(max(min(within, by - time.monotonic()), _SHORTEST_WAIT))
+                self._set_timeout(max(min(within, by - time.monotonic()), _SHORTEST_WAIT))
             if size - here >= _BUFFER:
                 here += self._receive(view[here:])
                 continue
@@ -88,6 +97,7 @@ class Wire:
         return bytes(data)
 
     def _receive(self, into: memoryview) -> int:
+        self._is_readable = False
         try:
             count = self._socket.recv_into(into)
         except TimeoutError:
@@ -96,12 +106,18 @@ class Wire:
             raise Lost(f"The connection broke: {error.strerror or type(error).__name__}.") from None
         if not count:
             raise Lost("The other side closed the connection.")
+        self._owes_acknowledgement = True
         return count
+
+    def _set_timeout(self, seconds: float) -> None:
+        if seconds != self._timeout:
+            self._socket.settimeout(seconds)
+            self._timeout = seconds
 
     def write(self, data: bytes | bytearray) -> None:
         """Send everything, or raise Lost."""
         try:
-            self._socket.settimeout(_SEND_WITHIN)
+            self._set_timeout(_SEND_WITHIN)
             self._socket.sendall(data)
         except OSError as error:
             raise Lost(f"The connection broke: {error.strerror or 'the other side takes nothing'}.") from None

@@ -208,6 +208,50 @@ def test_an_object_for_which_a_request_is_refused_keeps_no_other_back(status: in
     assert (refused.may_go_later, len(asked)) == (may_go_later, 7)
 
 
+def cuts(handler: BaseHTTPRequestHandler) -> None:
+    """End the connection without an answer."""
+    handler.close_connection = True
+
+
+def test_an_object_at_which_the_node_breaks_off_keeps_no_other_back() -> None:
+    ingest_datasets(*make_series(7))
+    uids = [f"{ROOT}.1.1.{number}" for number in range(1, 8)]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body: bytes = handler.body  # type: ignore[attr-defined]
+        sent = [uid for uid in uids if uid.encode() in body]
+        if uids[4] in sent:
+            cuts(handler)
+            return
+        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": [_item(uid) for uid in sent]}}).encode())(handler)
+
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(answer) as (url, asked):
+        sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
+    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False] + [True] * 2
+    assert [sent[uid].is_suspect for uid in uids] == [False] * 4 + [True] + [False] * 2
+    assert (sent[uids[4]].status, len(asked)) == (stow.NOT_SENT, 7) and "broke off" in sent[uids[4]].reason
+
+
+def test_a_node_that_breaks_off_at_everything_is_given_up() -> None:
+    ingest_datasets(*make_series(20))
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(cuts) as (url, asked):
+        sent = list(stow.store_instances(web_node(url), keys, lambda: False))
+    # 20, 10, 5, 2, and two alone
+    assert len(asked) == 6
+    assert [one.is_suspect for one in sent] == [True] * 2 + [False] * 18
+    assert {one.status for one in sent} == {stow.NOT_SENT} and all("broke off" in one.reason for one in sent)
+
+
+def test_halving_ends_when_it_is_to_stop() -> None:
+    ingest_datasets(*make_series(8))
+    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    with answering(cuts) as (url, asked):
+        sent = list(stow.store_instances(web_node(url), keys, lambda: len(asked) > 1))
+    assert len(asked) == 2 and {one.status for one in sent} == {stow.NOT_SENT}
+
+
 @pytest.mark.parametrize(("status", "most"), [(403, 2), (500, 3), (503, 2)])
 def test_a_node_that_fails_at_everything_is_not_asked_for_each_object(
     status: int, most: int, monkeypatch: pytest.MonkeyPatch
