@@ -15,7 +15,6 @@ from pacsbrowser.audit.refusals import record_refusal
 from pacsbrowser.dicom.storage_classes import is_storage_class
 from pacsbrowser.dimse import commit, negotiation
 from pacsbrowser.dimse.find import find
-from pacsbrowser.dimse.gathering import gathering
 from pacsbrowser.dimse.policy import NOT_NOW, TOO_MANY, UNREADABLE, Refusal, admit
 from pacsbrowser.dimse.retrieve import get, move
 from pacsbrowser.dimse.session import Session
@@ -177,7 +176,6 @@ class Connection:
                 logger.info("an association with %s was lost: %s", self._address, lost)
         finally:
             self.is_busy = False
-            gathering.forget()
             settle(session.stored, is_over=True)
             commit.leave_to_worker(session)
 

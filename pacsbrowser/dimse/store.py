@@ -6,11 +6,10 @@ import logging
 from django.db import OperationalError
 
 from pacsbrowser.archive import report, storage
-from pacsbrowser.archive.ingest import IngestResult
+from pacsbrowser.archive.ingest import IngestResult, ingest
 from pacsbrowser.archive.models import Outcome
 from pacsbrowser.archive.receive import Joined, Staged, stage
 from pacsbrowser.dicom.file_meta import make_file_meta
-from pacsbrowser.dimse.gathering import gathering
 from pacsbrowser.dimse.session import Session
 from pacsbrowser.exchange.association import Message
 from pacsbrowser.exchange.commands import AFFECTED_CLASS, AFFECTED_INSTANCE
@@ -39,7 +38,6 @@ def store(session: Session, message: Message) -> None:
     """Take one object. Its sender hears success only when file and rows are durable."""
     data = session.association.data()
     try:
-        gathering.expect(session.delivery())
         staged = stage(Joined(_head(message), data), message.command.text(AFFECTED_INSTANCE)[:_LONGEST_UID])
         status, comment = _take(session, message, staged)
     except (OSError, OperationalError) as error:
@@ -47,8 +45,6 @@ def store(session: Session, message: Message) -> None:
         data.drain()
         status, comment = OUT_OF_RESOURCES, _why(error)
     session.answer(message, status, comment)
-    if status == SUCCESS:
-        gathering.expect(session.delivery())
 
 
 def _head(message: Message) -> bytes:
@@ -66,7 +62,7 @@ def _take(session: Session, message: Message, staged: Staged) -> tuple[int, str]
     try:
         if staged.header and said and staged.header.sop_instance_uid != said:
             return NOT_AS_SAID, "The data set has another SOP Instance UID than the command."
-        result = gathering.write(staged, session.delivery())
+        result = ingest([staged], session.delivery())[0]
     finally:
         if staged.header:
             storage.discard(staged.path)
