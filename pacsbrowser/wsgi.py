@@ -18,7 +18,7 @@ django = get_wsgi_application()
 
 # the tables have to be known before
 from pacsbrowser.answers import PromptAnswers  # noqa: E402
-from pacsbrowser.archive.derived.pictures import warm_decoders  # noqa: E402
+from pacsbrowser.archive.derived.warming import warm_decoders  # noqa: E402
 from pacsbrowser.pages.form_bodies import TimedForms  # noqa: E402
 from pacsbrowser.sqlite.base import keep_connections  # noqa: E402
 

@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import json
 import os
-import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -34,13 +33,6 @@ def decoders() -> DecoderPool:
     pool = DecoderPool(size=settings.DECODERS)
     atexit.register(pool.close)
     return pool
-
-
-def warm_decoders(seconds: float) -> None:
-    """Let a decoder process start after a while, so that the first picture need not wait for it."""
-    timer = threading.Timer(seconds, lambda: decoders().warm())
-    timer.daemon = True
-    timer.start()
 
 
 def picture_key(blob: Blob, frame: int, media_type: str, look: Look) -> str:

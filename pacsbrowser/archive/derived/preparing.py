@@ -27,7 +27,6 @@ from pacsbrowser.dicom.decoder import DecodingError
 # A study is at rest when nothing has come for so long: a delivery is prepared once, not object by object.
 REST = timedelta(seconds=15)
 # While other objects come in, a study waits for so long more: senders have the machine to themselves.
-BUSY = timedelta(seconds=5)
 PATIENCE = timedelta(minutes=5)
 # A study that has ended this process so often is passed over.
 _MOST_TRIES = 3
@@ -91,7 +90,7 @@ def _next(mark: _Mark) -> Study | None:
     study = _waiting(mark).order_by("received", "pk").first()
     if study is None or study.received < timezone.now() - PATIENCE:
         return study
-    return None if Study.objects.filter(received__gt=timezone.now() - BUSY).exists() else study
+    return None if Study.objects.being_received().exists() else study
 
 
 def _waiting(mark: _Mark) -> QuerySet[Study]:

@@ -95,7 +95,7 @@ def _level(one: Disagreement) -> str:
 
 
 def _shared_studies(parents: Parents) -> Iterator[Observation]:
-    if not parents.created_studies:
+    if not _are_elsewhere(_STUDY_ELSEWHERE, [(one.study_instance_uid, one.pk) for one in parents.created_studies]):
         return
     others = Study.objects.filter(study_instance_uid__in={one.study_instance_uid for one in parents.created_studies})
     for study in _holders(others, parents.created_studies, attrgetter("study_instance_uid")):
@@ -103,7 +103,7 @@ def _shared_studies(parents: Parents) -> Iterator[Observation]:
 
 
 def _shared_series(parents: Parents) -> Iterator[Observation]:
-    if not parents.created_series:
+    if not _are_elsewhere(_SERIES_ELSEWHERE, [(one.series_instance_uid, one.pk) for one in parents.created_series]):
         return
     uids = {one.series_instance_uid for one in parents.created_series}
     others = Series.objects.filter(series_instance_uid__in=uids).select_related("study")
@@ -114,7 +114,7 @@ def _shared_series(parents: Parents) -> Iterator[Observation]:
 def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
     fresh = [one.instance for one in decisions if one.instance and one.is_new and not one.code]
     uids = {one.sop_instance_uid for one in fresh}
-    if len(uids) == len(fresh) and not _has_others(fresh):
+    if not _are_elsewhere(_INSTANCE_ELSEWHERE, [(one.sop_instance_uid, one.pk) for one in fresh]):
         return
     others = Instance.objects.filter(sop_instance_uid__in=uids).select_related("series__study")
     for one in _holders(others, fresh, attrgetter("sop_instance_uid")):
@@ -122,12 +122,16 @@ def _shared_instances(decisions: Sequence[Decision]) -> Iterator[Observation]:
         yield _shared("sop_uid_shared", "instance", series.study.patient_id, series.study_id, series.pk, one.pk)
 
 
-def _has_others(fresh: Sequence[Instance]) -> bool:
-    """Whether any of these UIDs is elsewhere too, which hardly ever is so: one look into the index a UID."""
-    return bool(rows_of_each(_OTHER, ((one.sop_instance_uid, one.pk) for one in fresh)))
+# Hardly ever is a UID in two places: one look into the index each tells.
+_STUDY_ELSEWHERE = "SELECT 1 FROM archive_study WHERE study_instance_uid = %s AND id <> %s LIMIT 1"
+_SERIES_ELSEWHERE = "SELECT 1 FROM archive_series WHERE series_instance_uid = %s AND id <> %s LIMIT 1"
+_INSTANCE_ELSEWHERE = "SELECT 1 FROM archive_instance WHERE sop_instance_uid = %s AND id <> %s LIMIT 1"
 
 
-_OTHER = "SELECT 1 FROM archive_instance WHERE sop_instance_uid = %s AND id <> %s LIMIT 1"
+def _are_elsewhere(question: str, fresh: Sequence[tuple[str, int]]) -> bool:
+    """Whether any of these UIDs, each with the key of its new row, is another row's too."""
+    return bool(rows_of_each(question, fresh))
+
 
 Row = TypeVar("Row", Study, Series, Instance)
 

@@ -12,10 +12,12 @@ file.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
 
 from pacsbrowser.access.scope import Scope
 
@@ -26,6 +28,10 @@ UID_LENGTH = 64
 TEXT_LENGTH = 256
 # An identity key is a prefix, an issuer and a Patient ID, or a prefix and a study's UID.
 IDENTITY_LENGTH = 2 * TEXT_LENGTH + 8
+
+
+# A study of which something came within so long is still being received.
+BUSY = timedelta(seconds=5)
 
 
 class Level(models.TextChoices):
@@ -55,6 +61,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
         """Return live studies in `scope`; a scope is decided per study."""
         live = self.filter(instance_count__gt=0)
         return live if scope.everything else live.filter(in_scope(scope))
+
+    def being_received(self) -> StudyQuerySet:
+        """Return studies of which objects came in these seconds: what can wait leaves the machine to their senders."""
+        return self.filter(received__gt=timezone.now() - BUSY)
 
     def shared_uids(self, uids: Iterable[str]) -> set[str]:
         """Return those of some Study Instance UIDs that more than one of these studies has."""
