@@ -10,6 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from pacsbrowser.access.models import User
+from pacsbrowser.archive import removal
 from pacsbrowser.archive.ingest import further
 from pacsbrowser.archive.models import (
     Blob,
@@ -60,15 +62,20 @@ def index() -> dict[str, list[str]]:
 
 def write_none(*_: Any) -> further.Further:
     """Leave everything to the long way."""
-    return further.Further({}, [])
+    return further.Further()
 
 
 class _Undone(Exception):
     """Rolls a try back."""
 
 
-def outcome(deliveries: list[list[bytes]], write: Callable[..., further.Further]) -> tuple[Any, dict[str, list[str]]]:
-    """What is said of the files and what is in the index after them, which is undone."""
+def outcome(
+    deliveries: list[list[bytes]], write: Callable[..., further.Further], removed_after: int
+) -> tuple[Any, dict[str, list[str]]]:
+    """What is said of the files and what is in the index after them, which is undone.
+
+    After one of the deliveries all that is there goes to the trash.
+    """
     answers: list[Any] = []
     rows: dict[str, list[str]] = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -76,9 +83,13 @@ def outcome(deliveries: list[list[bytes]], write: Callable[..., further.Further]
         try:
             with transaction.atomic():
                 delivery = open_test_delivery()
-                for files in deliveries:
+                for number, files in enumerate(deliveries, 1):
                     results = ingest_datasets(*files, delivery=delivery)
                     answers += [(one.outcome, one.code, one.reason, one.findings) for one in results]
+                    if number == removed_after:
+                        administrator = User.objects.create_superuser("root")
+                        for patient in Patient.objects.filter(instance_count__gt=0):
+                            removal.remove(patient, administrator, "a test")
                 rows |= index()
                 raise _Undone
         except _Undone:
@@ -114,9 +125,9 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     return {"SOPInstanceUID": f"{ROOT}.1.1.{number}", "InstanceNumber": number, **dict(draw(CHANGES))}
 
 
-@given(st.lists(st.lists(objects(), min_size=1, max_size=4), min_size=2, max_size=5))
+@given(st.lists(st.lists(objects(), min_size=1, max_size=4), min_size=2, max_size=5), st.integers(1, 8))
 @settings(max_examples=40, deadline=None)
-def test_the_short_way_writes_what_the_long_way_writes(chosen: list[list[dict[str, Any]]]) -> None:
+def test_the_short_way_writes_what_the_long_way_writes(chosen: list[list[dict[str, Any]]], removed_after: int) -> None:
     deliveries = [[make_dataset(**one) for one in objects] for objects in chosen]
     went = []
 
@@ -126,8 +137,8 @@ def test_the_short_way_writes_what_the_long_way_writes(chosen: list[list[dict[st
         return written
 
     write = further.write
-    expected = outcome(deliveries, write_none)
-    assert outcome(deliveries, counted) == expected
+    expected = outcome(deliveries, write_none, removed_after)
+    assert outcome(deliveries, counted, removed_after) == expected
     event(f"{len(went)} went the short way")
 
 
@@ -143,6 +154,18 @@ def test_the_next_slices_of_a_series_take_few_statements(django_assert_num_queri
     assert (series.instance_count, series.highest_number, series.missing_count, series.order_rule) == (
         6, 6, 0, "instance_number",
     )  # fmt: skip
+
+
+def test_a_whole_series_that_comes_at_once_is_one_new_object_and_further_ones() -> None:
+    went: list[int] = []
+    write = further.write
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(further, "write", lambda *given: (found := write(*given), went.extend(found.results))[0])
+        ingest_datasets(*make_series(5), *make_series(4, series=2))
+    assert len(went) == 4 + 3
+    counts = Series.objects.order_by("series_number_value").values_list("instance_count", "highest_number")
+    assert list(counts) == [(5, 5), (4, 4)]
+    assert Patient.objects.get().instance_count == 9
 
 
 def test_slices_that_come_out_of_turn_go_the_short_way_too() -> None:

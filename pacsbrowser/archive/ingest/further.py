@@ -79,17 +79,21 @@ class Home:
 
 @dataclass(slots=True)
 class Further:
-    """What became of the further objects of a group: their results by the arrivals' ids, and new ones by study."""
+    """What became of the further objects of a group: their results by the arrivals' ids, and new ones by study.
 
-    results: dict[int, IngestResult]
-    new_in_study: list[tuple[Arrival, int]]
+    `homeless`: those that lack nothing but a series that is here; once their first is, the others are further ones.
+    """
+
+    results: dict[int, IngestResult] = field(default_factory=dict)
+    new_in_study: list[tuple[Arrival, int]] = field(default_factory=list)
+    homeless: list[Arrival] = field(default_factory=list)
 
 
 def write(arrivals: Sequence[Arrival], now: datetime) -> Further:
     """Write those of a group that are merely the next of their series; inside a transaction."""
     with statements() as link:
-        homes = [home for home in _homes(link, arrivals, now) if _numbers_are_free(link, home)]
-        written = Further({}, [])
+        written = Further()
+        homes = [home for home in _homes(link, arrivals, now, written) if _numbers_are_free(link, home)]
         # rows are locked by everybody in the order of their keys
         for home in sorted(homes, key=lambda home: home.series):
             _insert(link, home, written)
@@ -98,7 +102,12 @@ def write(arrivals: Sequence[Arrival], now: datetime) -> Further:
     return written
 
 
-def _homes(link: Statements, arrivals: Sequence[Arrival], now: datetime) -> list[Home]:
+def series_key(arrival: Arrival) -> tuple[str, str, str]:
+    """Return what says which series an object belongs to."""
+    return arrival.header.series_instance_uid, arrival.header.study_instance_uid, arrival.identity_key
+
+
+def _homes(link: Statements, arrivals: Sequence[Arrival], now: datetime, written: Further) -> list[Home]:
     """Return the series at hand with the arrivals that are nothing but further objects of them."""
     candidates = [arrival for arrival in arrivals if not arrival.header.findings]
     if not candidates:
@@ -111,11 +120,13 @@ def _homes(link: Statements, arrivals: Sequence[Arrival], now: datetime) -> list
     for arrival in candidates:
         if arrival.header.sop_instance_uid in taken:
             continue
-        key = (arrival.header.series_instance_uid, arrival.header.study_instance_uid, arrival.identity_key)
+        key = series_key(arrival)
         if key not in homes:
             homes[key] = _home(link, key)
         home = homes[key]
-        if home is not None and home.agrees(_said(arrival.header.values)):
+        if home is None:
+            written.homeless.append(arrival)
+        elif home.agrees(_said(arrival.header.values)):
             home.arrivals.append(arrival)
             home.columns.append(arrival.columns(now))
     return [home for home in homes.values() if home is not None and home.arrivals]

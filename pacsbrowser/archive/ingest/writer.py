@@ -19,6 +19,9 @@ from pacsbrowser.archive.models import Blob, Copy, Instance, Outcome, Patient
 from pacsbrowser.archive.models.levels import UID_LENGTH
 from pacsbrowser.statements import insert, new_row
 
+# By the ids of the arrivals.
+Results = dict[int, IngestResult]
+
 
 class Unforeseen(Exception):
     """Another file has the place of an arrival and was not compared with it: judge the group and write it again."""
@@ -30,7 +33,6 @@ class GroupWriter:
     def __init__(self, verdicts: Verdicts, now: datetime | None = None) -> None:
         self.now = now or timezone.now()
         self.verdicts = verdicts
-        self.parents = Parents(self.now)
         self.unused: set[str] = set()
         self.unordered: set[int] = set()
         self.new_in_study: defaultdict[UUID, Counter[int]] = defaultdict(Counter)
@@ -43,14 +45,28 @@ class GroupWriter:
         """
         if not arrivals:
             return []
-        simple = further.write(arrivals, self.now)
-        for arrival, study in simple.new_in_study:
-            self.new_in_study[arrival.delivery.pk][study] += 1
-        found = simple.results
-        others = [arrival for arrival in arrivals if id(arrival) not in found]
-        if others:
-            found |= zip(map(id, others), self._write_others(others), strict=True)
+        found, others, homeless = self._write_further(arrivals)
+        # with the first of a new series there, what came with it is further objects of it
+        first = _first_of_series(others, homeless)
+        if len(first) < len(homeless):
+            found |= self._write_specially(first)
+            more, others, _ = self._write_further([arrival for arrival in others if id(arrival) not in found])
+            found |= more
+        found |= self._write_specially(others)
         return [found[id(arrival)] for arrival in arrivals]
+
+    def _write_further(self, arrivals: Sequence[Arrival]) -> tuple[Results, list[Arrival], list[Arrival]]:
+        """Write those that go the short way; return their results, the others, and which of these lack a series."""
+        written = further.write(arrivals, self.now)
+        for arrival, study in written.new_in_study:
+            self.new_in_study[arrival.delivery.pk][study] += 1
+        return written.results, [one for one in arrivals if id(one) not in written.results], written.homeless
+
+    def _write_specially(self, arrivals: Sequence[Arrival]) -> Results:
+        if not arrivals:
+            return {}
+        self.parents = Parents(self.now)
+        return dict(zip(map(id, arrivals), self._write_others(arrivals), strict=True))
 
     def _write_others(self, arrivals: Sequence[Arrival]) -> list[IngestResult]:
         self.parents.load(arrivals)
@@ -212,10 +228,20 @@ class GroupWriter:
                 series.order_rule = ordering.UNKNOWN
         for gain in gains.values():
             ordering.expect(gain.series, numbers[gain.series.pk])
-        self.unordered = {key for key, gain in gains.items() if gain.series.order_rule == ordering.UNKNOWN}
+        self.unordered |= {key for key, gain in gains.items() if gain.series.order_rule == ordering.UNKNOWN}
         return list(gains.values())
 
     def _result(self, decision: Decision) -> IngestResult:
         arrival = decision.arrival
         key = decision.instance.pk if decision.instance else None
         return results.accepted(arrival.staged, arrival.header, decision.outcome, decision.code, decision.reason, key)
+
+
+def _first_of_series(arrivals: Sequence[Arrival], homeless: Sequence[Arrival]) -> list[Arrival]:
+    """Return the first arrival of each series that some lack."""
+    wanted = set(map(further.series_key, homeless))
+    first: dict[tuple[str, str, str], Arrival] = {}
+    for arrival in arrivals:
+        if (key := further.series_key(arrival)) in wanted:
+            first.setdefault(key, arrival)
+    return list(first.values())
