@@ -30,16 +30,12 @@ _COMPARED = (
 _said = itemgetter(*(keyword for _, attributes in _COMPARED for keyword in attributes.values()))
 _COLUMNS = ", ".join(f"{table}.{column}" for table, attributes in _COMPARED for column in attributes)
 
-# A series whose objects are all in the trash comes back with what it lost: that is not here.
-_HOME = f"""SELECT series.id, series.study_id, study.patient_id, series.lowest_number, series.highest_number,
-    series.instance_count, {_COLUMNS}
+_HOME = f"""SELECT series.id, series.study_id, study.patient_id, series.order_rule, series.lowest_number,
+    series.highest_number, series.instance_count, {_COLUMNS}
     FROM archive_study study
     JOIN archive_series series ON series.study_id = study.id AND series.series_instance_uid = %s
     JOIN archive_patient patient ON patient.id = study.patient_id
-    WHERE study.study_instance_uid = %s AND study.received_identity_key = %s
-    AND series.instance_count > 0 AND series.order_rule = '{ordering.BY_NUMBER}'
-    AND series.lowest_number IS NOT NULL AND series.highest_number IS NOT NULL"""  # noqa: S608 names of columns
-_FACTS = 6
+    WHERE study.study_instance_uid = %s AND study.received_identity_key = %s"""  # noqa: S608 names of columns
 _TAKEN = "SELECT sop_instance_uid FROM archive_instance WHERE sop_instance_uid IN ({})"
 _NUMBERED = (
     "SELECT 1 FROM archive_instance WHERE series_id = %s AND removal_id IS NULL AND position BETWEEN %s AND %s"
@@ -60,6 +56,7 @@ class Home:
     series: int
     study: int
     patient: int
+    order_rule: str
     lowest: int
     highest: int
     count: int
@@ -68,6 +65,12 @@ class Home:
     columns: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
     frames: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is in the order of its numbers; one whose objects are all in the trash gets back what it lost."""
+        has_ends = self.lowest is not None and self.highest is not None
+        return self.count > 0 and self.order_rule == ordering.BY_NUMBER and has_ends
 
     def agrees(self, said: tuple[str, ...]) -> bool:
         """Whether an object says nothing that differs from what is shown, or that is shown nowhere yet."""
@@ -126,16 +129,15 @@ def _homes(link: Statements, arrivals: Sequence[Arrival], now: datetime, written
         home = homes[key]
         if home is None:
             written.homeless.append(arrival)
-        elif home.agrees(_said(arrival.header.values)):
+        elif home.is_plain and home.agrees(_said(arrival.header.values)):
             home.arrivals.append(arrival)
             home.columns.append(arrival.columns(now))
     return [home for home in homes.values() if home is not None and home.arrivals]
 
 
 def _home(link: Statements, key: tuple[str, str, str]) -> Home | None:
-    for row in link.ask(_HOME, key):
-        series, study, patient, lowest, highest, count = row[:_FACTS]
-        return Home(series, study, patient, lowest, highest, count, shown=row[_FACTS:])
+    for series, study, patient, rule, lowest, highest, count, *shown in link.ask(_HOME, key):
+        return Home(series, study, patient, rule, lowest, highest, count, tuple(shown))
     return None
 
 
