@@ -3,9 +3,7 @@
 import gc
 import os
 
-from django.core.signals import request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, reset_queries
 
 from pacsbrowser.management.lifeline import die_with_parent
 
@@ -22,9 +20,6 @@ from pacsbrowser.archive.derived.warming import warm_decoders  # noqa: E402
 from pacsbrowser.pages.form_bodies import TimedForms  # noqa: E402
 from pacsbrowser.sqlite.base import keep_connections  # noqa: E402
 
-# PromptAnswers gives the connection back when a request is answered: at the start of one there is nothing to look at
-request_started.disconnect(close_old_connections)
-request_started.disconnect(reset_queries)
 keep_connections(4)
 application = PromptAnswers(TimedForms(django))
 

@@ -101,9 +101,10 @@ def _write(path: str, first: bytes, stream: Readable) -> tuple[int, bytes, bytes
             digest.update(part)
             size += len(part)
             _write_all(file, part)
-        storage.begin_writing_out(file.fileno())
         if size > _SYNCED_BY_GROUP:
             storage.sync_data(file.fileno())
+        else:
+            storage.begin_writing_out(file.fileno())
     return size, digest.digest(), first if size == len(first) else None
 
 

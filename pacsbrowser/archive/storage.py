@@ -112,7 +112,8 @@ def begin_writing_out(descriptor: int) -> None:
     """Let the disk begin with what was written to a file: whoever syncs it soon has less to wait for."""
     if hasattr(os, "posix_fadvise"):
         # what is not yet on the disk stays in memory: it is only begun with
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 # Which file a name leads to: its device and its number there.

@@ -29,7 +29,7 @@ def decode_jpeg(data: bytes, pixels: PixelLayout, stream: Codestream) -> tuple[A
     """Return the samples and their photometric interpretation: colours become RGB.
 
     Raises:
-        BadPixels: the stream is of another size than the header says.
+        BadPixels: the stream is of another size than the header says, or of more bits than it allocates.
         Exception: what the library raises for a stream that it cannot read.
     """
     if (stream.rows, stream.columns, stream.samples) != (pixels.rows, pixels.columns, pixels.samples):
@@ -37,18 +37,24 @@ def decode_jpeg(data: bytes, pixels: PixelLayout, stream: Codestream) -> tuple[A
             f"It has {stream.columns:,} × {stream.rows:,} × {stream.samples} samples, "
             f"the header says {pixels.columns:,} × {pixels.rows:,} × {pixels.samples}."
         )
+    if stream.precision > pixels.bits_allocated:
+        raise BadPixels(f"Its samples have {stream.precision} bits, the header allocates {pixels.bits_allocated}.")
     # Loaded by the processes that meet such a frame only, and of the library this one decoder.
     from imagecodecs import jpeg8_decode
 
     if pixels.samples == 1:
-        return _in_stored_bits(jpeg8_decode(data), pixels, stream.precision), pixels.photometric
-    space = "RGB" if pixels.photometric == "RGB" else "YCBCR"
-    samples = jpeg8_decode(data, colorspace=space, outcolorspace="RGB")
-    return _in_stored_bits(samples, pixels, stream.precision), "RGB"
+        samples, photometric = jpeg8_decode(data), pixels.photometric
+    else:
+        space = "RGB" if pixels.photometric == "RGB" else "YCBCR"
+        samples, photometric = jpeg8_decode(data, colorspace=space, outcolorspace="RGB"), "RGB"
+    if samples.size != pixels.rows * pixels.columns * pixels.samples:
+        raise BadPixels("It holds another frame than its header announces.")
+    return _in_stored_bits(samples, pixels, stream.precision), photometric
 
 
 def _in_stored_bits(samples: Array, pixels: PixelLayout, precision: int) -> Array:
-    """Extend the sign, or cut off what lossy compression has added beyond Bits Stored (0028,0101)."""
+    """Fill Bits Allocated (0028,0100); extend the sign, or cut off what lossy compression adds beyond Bits Stored."""
+    samples = samples.astype(f"u{max(samples.dtype.itemsize, pixels.bits_allocated // 8)}", copy=False)
     if pixels.sign == 1:
         unused = 8 * samples.dtype.itemsize - precision
         extended: Array = (samples << unused).view(f"i{samples.dtype.itemsize}") >> unused

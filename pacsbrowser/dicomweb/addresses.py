@@ -3,6 +3,7 @@
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.utils.encoding import iri_to_uri
 
@@ -29,7 +30,10 @@ def absolute(request: HttpRequest, path: str) -> str:
 
 @lru_cache(maxsize=64)
 def _origin(scheme: str, host: str, port: str) -> str:
-    has_port = urlsplit(f"//{host}").port is not None
+    try:
+        has_port = urlsplit(f"//{host}").port is not None
+    except ValueError as error:
+        raise DisallowedHost("The port of the host is none.") from error
     if has_port or not port.isdecimal() or port == _DEFAULT_PORTS.get(scheme):
         return f"{scheme}://{host}"
     return f"{scheme}://{host}:{port}"

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import time
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +24,7 @@ from pacsbrowser.archive.multipart import (
 from pacsbrowser.archive.receive import Readable, Staged, stage
 from pacsbrowser.archive.timed_reader import TimedReader
 from pacsbrowser.audit.models import Action
-from pacsbrowser.audit.record import address_of, record, was_recorded
+from pacsbrowser.audit.record import SEEN_AGAIN, address_of, record, was_recorded
 from pacsbrowser.dicomweb.accept import DICOM, DICOM_JSON, DICOM_XML, JSON, RELATED, Offer
 from pacsbrowser.dicomweb.problems import Problem
 from pacsbrowser.dicomweb.resource import Call
@@ -142,8 +143,9 @@ def _cannot(error: Exception) -> Problem:
     return Problem(503, "The server cannot write at the moment. What was not confirmed is not kept.")
 
 
-# What this process has seen in the audit trail: deliveries with the studies that they are recorded to have added to.
-_recorded: set[tuple[UUID, str]] = set()
+# When this process saw in the audit trail that a delivery added to a study.
+_recorded: dict[tuple[UUID, str], float] = {}
+_SEEN_AGAIN = SEEN_AGAIN.total_seconds()
 _MOST_RECORDED = 10_000
 
 
@@ -197,16 +199,16 @@ class _Transfer:
         self._record({one.study_instance_uid for one in results if one.is_kept})
 
     def _record(self, studies: set[str]) -> None:
-        """One audit event a study and delivery, however many requests and batches it takes."""
+        """One audit event a study and delivery in some minutes, however many requests and batches it takes."""
         if self._delivery is None:
             return
         for study in sorted(studies):
-            key = self._delivery.pk, study
-            if key not in _recorded:
+            key, now = (self._delivery.pk, study), time.monotonic()
+            if now - _recorded.get(key, -_SEEN_AGAIN) >= _SEEN_AGAIN:
                 self._record_study(study)
                 if len(_recorded) >= _MOST_RECORDED:
                     _recorded.clear()
-                _recorded.add(key)
+                _recorded[key] = now
 
     def _record_study(self, study: str) -> None:
         if was_recorded(Action.UPLOAD, self._call.request, study, object=str(self._delivery)):

@@ -23,12 +23,6 @@ _SILENT = 10.0
 _STOP_WITHIN = 6.0
 # Those that were cut off then have so long to record what they have stored.
 _CUT_WITHIN = 2.0
-# Of several processes the first takes so many associations, then the next: what comes together is written together,
-# by one that knows of all of it. A call is left to those whose turn it is for so long, for they may hang; to hear of it
-# may take a busy one half of that.
-_LOT = 32
-_HESITATION = 0.1
-_STEP = 0.02
 
 
 class Server:
@@ -37,15 +31,13 @@ class Server:
     Args:
         listener: a socket that listens; it is closed at the end.
         share: how many processes take calls from it. Each takes its share of the associations that are allowed.
-        place: which of them this is, from 0: the first takes calls before the others do.
     """
 
-    def __init__(self, listener: socket.socket, share: int = 1, place: int = 0) -> None:
+    def __init__(self, listener: socket.socket, share: int = 1) -> None:
         self._listener = listener
         # of several processes that wake up for a call one is first, and the others must not wait for the next
         self._listener.setblocking(False)
         self._share = share
-        self._place = place
         self._woken, self._waker = os.pipe()
         self._tls = _tls()
         self._open: dict[threading.Thread, Connection | None] = {}
@@ -65,8 +57,6 @@ class Server:
         while not self._stops.is_set():
             try:
                 waiting.poll()
-                if self._stops.wait(self._hesitation()):
-                    break
                 connection, address = self._listener.accept()
             except BlockingIOError:
                 continue
@@ -89,14 +79,6 @@ class Server:
         # may be closed, and its number another file's
         os.write(self._waker, b"\0")
         self._stops.set()
-
-    def _hesitation(self) -> float:
-        """Return for how many seconds a call is left to other processes: with each full lot it is their turn first."""
-        if self._share == 1:
-            return 0.0
-        with self._lock:
-            turn = len(self._open) // _LOT * self._share + self._place
-        return _HESITATION + turn * _STEP if turn else 0.0
 
     def _take(self, connection: socket.socket, address: str) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from pacsbrowser.archive.models import (
     Delivery,
     DeliveryItem,
     DeliveryStudy,
+    Door,
     Finding,
     Instance,
     NameWord,
@@ -36,14 +37,15 @@ _RELATED = {
     Patient: ["last_study_row__study_instance_uid", "merged_into__identity_key"],
     Study: ["patient__identity_key"],
     Series: ["study__study_instance_uid", "study__received_identity_key"],
-    Instance: ["series__series_instance_uid", "series__study__received_identity_key", "blob__path", "removal"],
+    Instance: ["series__series_instance_uid", "series__study__received_identity_key", "blob__path", "removal",
+        "delivery__door"],
     Reference: ["instance__sop_instance_uid", "instance__series__series_instance_uid"],
     Finding: ["patient__identity_key", "study__study_instance_uid", "series__series_instance_uid",
         "instance__sop_instance_uid"],
     NameWord: ["patient__identity_key"],
     StudyModality: ["study__study_instance_uid"],
-    DeliveryStudy: ["study__study_instance_uid", "study__received_identity_key"],
-    Blob: [], Delivery: [], DeliveryItem: ["instance__sop_instance_uid"],
+    DeliveryStudy: ["study__study_instance_uid", "study__received_identity_key", "delivery__door"],
+    Blob: [], Delivery: [], DeliveryItem: ["instance__sop_instance_uid", "delivery__door"],
 }  # fmt: skip
 
 
@@ -82,9 +84,9 @@ def outcome(
         patch.setattr(further, "write", write)
         try:
             with transaction.atomic():
-                delivery = open_test_delivery()
+                doors = [open_test_delivery(door) for door in (Door.COMMAND, Door.STOW)]
                 for number, files in enumerate(deliveries, 1):
-                    results = ingest_datasets(*files, delivery=delivery)
+                    results = ingest_datasets(*files, delivery=doors[number % 2])
                     answers += [(one.outcome, one.code, one.reason, one.findings) for one in results]
                     if number == removed_after:
                         administrator = User.objects.create_superuser("root")

@@ -103,6 +103,12 @@ def test_a_stream_of_another_size_is_told_before_it_is_decoded() -> None:
         decoded(io.BytesIO(data.replace(FRAME_HEADER + b"\0\x40\0\x40", FRAME_HEADER + b"\xff\xff\xff\xff")), 0)
 
 
+def test_more_bits_than_are_allocated_are_told() -> None:
+    file = make_deep(ramp(), BitsAllocated=8, BitsStored=8, HighBit=7)
+    with pytest.raises(NotDecodable, match="12 bits, the header allocates 8"):
+        decoded(io.BytesIO(file), 0)
+
+
 def test_damage_is_an_error_or_a_picture() -> None:
     file = io.BytesIO(make_deep(ramp()))
     pixels, layout = read_pixel_layout(file)

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from pacsbrowser.access.middleware import IdleTimeoutMiddleware
+from tests.datasets import ingest_datasets, make_dataset
 from tests.dicomweb.tools import BASE, Api, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +30,13 @@ def assert_problem(answer: Any, status: int) -> str:
 def test_a_wrong_host_is_told(api: Api, path: str, method: str) -> None:
     answer = getattr(api, method)(path, headers={"Host": "evil.example"})
     assert "PACSBROWSER_HOSTS" in assert_problem(answer, 400)
+
+
+def test_a_port_that_is_none_is_told(api: Api) -> None:
+    """Addresses in answers could not be built with it."""
+    ingest_datasets(make_dataset())
+    answer = api.get(f"{BASE}/studies", headers={"Host": "localhost:99999"})
+    assert_problem(answer, 400)
 
 
 def test_a_page_stays_a_page(api: Api) -> None:

@@ -21,7 +21,7 @@ from pacsbrowser.archive.models import Instance, Series
 from pacsbrowser.dicom.errors import DicomError
 from pacsbrowser.dicom.json_model import JsonModel
 from pacsbrowser.dicom.json_reader import MOST_ELEMENTS, Reading, read_json
-from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID
+from pacsbrowser.dicom.part10 import DEFLATED_UIDS, EXPLICIT_UID, UNCOMPRESSED_UIDS
 from pacsbrowser.dicom.sign import wrong_signs
 
 CHUNK_INSTANCES = 100
@@ -43,16 +43,24 @@ class _Row:
     path: str
     frames: int
     size: int
+    rows: int | None
+    columns: int | None
+    bits_allocated: int | None
 
     @property
     def may_be_cut(self) -> bool:
         """Whether the file has room for more elements than are read, of eight bytes at least; deflated always."""
-        return self.size >= 8 * MOST_ELEMENTS or self.transfer_syntax_uid in DEFLATED_UIDS
+        if self.transfer_syntax_uid in DEFLATED_UIDS:
+            return True
+        pixels = 0
+        if self.transfer_syntax_uid in UNCOMPRESSED_UIDS:
+            pixels = (self.rows or 0) * (self.columns or 0) * (self.bits_allocated or 0) * self.frames // 8
+        return self.size - pixels >= 8 * MOST_ELEMENTS
 
 
 _FIELDS = (
     "pk", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "blob__sha256", "blob__path", "number_of_frames",
-    "blob__size",
+    "blob__size", "rows", "columns", "bits_allocated",
 )  # fmt: skip
 
 
@@ -70,12 +78,13 @@ class SeriesMetadata:
 
     def is_cut(self) -> bool:
         """Say whether something is left out. What is not stored yet and may be cut is read and stored for that."""
-        here = _folder_of(self.series)
+        here, found = _folder_of(self.series), False
         for name, rows in self.chunks:
             if any(row.may_be_cut for row in rows) and not (here / name).exists():
                 text, is_cut = _make_chunk(self.series, rows)
+                found = found or is_cut
                 self._store([(name, zlib.compress(text, 1), is_cut)])
-        return any((here / _cut_mark(name)).exists() for name, _ in self.chunks)
+        return found or any((here / _cut_mark(name)).exists() for name, _ in self.chunks)
 
     def read(self, address: str) -> Iterator[bytes]:
         """Yield pieces of JSON: objects with commas between them, addresses of bulk data below `address`.
@@ -125,6 +134,7 @@ def instance_metadata(instance: Instance) -> Reading:
     row = _Row(
         instance.pk, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,
         bytes(instance.blob.sha256), instance.blob.path, instance.number_of_frames, instance.blob.size,
+        instance.rows, instance.columns, instance.bits_allocated,
     )  # fmt: skip
     return _read(instance.series, row)
 

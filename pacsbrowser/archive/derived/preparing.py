@@ -26,7 +26,7 @@ from pacsbrowser.dicom.decoder import DecodingError
 
 # A study is at rest when nothing has come for so long: a delivery is prepared once, not object by object.
 REST = timedelta(seconds=15)
-# While other objects come in, a study waits for so long more: senders have the machine to themselves.
+# While other objects come in, a study waits, for so long at most: senders have the machine to themselves.
 PATIENCE = timedelta(minutes=5)
 # A study that has ended this process so often is passed over.
 _MOST_TRIES = 3

@@ -115,7 +115,7 @@ def _dimse_children(command: list[str], binding: Binding) -> list[Child]:
     descriptor = listening(binding, "--dimse-port").detach()
     more = ["--descriptor", str(descriptor), "--share", str(count)]
     names = ["dimse", *(f"dimse {number}" for number in range(2, count + 1))]
-    return [Child(name, [*command, *more, "--place", str(place)], [descriptor]) for place, name in enumerate(names)]
+    return [Child(name, command + more, [descriptor]) for name in names]
 
 
 class _Announcement:

@@ -33,7 +33,6 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=11112)
         parser.add_argument("--descriptor", type=int, help="a socket that listens already, instead of host and port")
         parser.add_argument("--share", type=int, default=1, help="how many processes that socket is shared by")
-        parser.add_argument("--place", type=int, default=0, help="which of them this is, from 0")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the server in this process."""
@@ -44,7 +43,7 @@ class Command(BaseCommand):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         # what a process before this one left half-written
         sweep()
-        server = Server(_listener(options), options["share"], options["place"])
+        server = Server(_listener(options), options["share"])
 
         def stop(number: int, frame: FrameType | None) -> None:
             server.stop()
