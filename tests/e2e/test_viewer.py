@@ -297,9 +297,12 @@ def test_what_cannot_be_seen_says_which_step_failed(page_of: Page) -> None:
     shows(page_of, 3, 4)
 
 
-def test_what_a_decoder_makes_nothing_of_says_so(page_of: Page, balls: LiveApp, corpus: Path) -> None:
+def test_what_a_decoder_makes_nothing_of_says_so(page_of: Page, balls: LiveApp, corpus: Path, tmp_path: Path) -> None:
     """The codestream is broken, which the decoder answers by a picture without pixels."""
-    file = corpus / "dicom" / "pydicom" / "JPEG2000-embedded-sequence-delimiter.dcm"
+    file = tmp_path / "broken.dcm"
+    given = corpus / "dicom" / "pydicom" / "JPEG2000-embedded-sequence-delimiter.dcm"
+    # the object has the UIDs of a good one, which may be here
+    file.write_bytes(given.read_bytes().replace(b"1.3.6.1.4.1.5962.", b"1.3.6.1.4.1.5999."))
     balls.ingest(file)
     header = dcmread(file, stop_before_pixels=True)
     query = f"series={header.SeriesInstanceUID}&instance={header.SOPInstanceUID}"
