@@ -1,7 +1,7 @@
 """What the viewer shows is the same whether the processor draws it or WebGL: values, windows, shapes, turns, sizes."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from tests.e2e.viewing import (
     opened,
     series_uid,
     shows,
-    watched,
     write_volume,
 )
 from tests.live import LiveApp, Person, wait_until
@@ -63,16 +62,6 @@ def change(path: Path, **attributes: Any) -> None:
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
     path.write_bytes(save(dataset))
-
-
-@pytest.fixture(params=RENDERERS)
-def page_of(
-    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
-    draw_by(page, request.param)
-    with watched(page, balls, login, (1000, 640)) as page:
-        yield page
 
 
 def in_series(page: Page, series: int, instance: int = 1) -> None:

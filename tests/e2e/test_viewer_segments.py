@@ -1,9 +1,7 @@
 """Segmentations in the viewer: opened at a slice that they mark, and in colour wherever they lie."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,19 +9,16 @@ from playwright.sync_api import Page, expect
 from pydicom import dcmread
 
 from tests.e2e.viewing import (
-    RENDERERS,
     SIZE,
     colours,
-    draw_by,
     in_ball,
     opened,
     segmentation,
     series_uid,
     shows,
-    watched,
     write_volume,
 )
-from tests.live import LiveApp, Person
+from tests.live import LiveApp
 
 pytestmark = pytest.mark.e2e
 expect.set_options(timeout=20_000)
@@ -57,16 +52,6 @@ def by_parts() -> bytes:
         "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": pixels, "SeriesDescription": "Parts",
     }  # fmt: skip
     return segmentation(STUDY, FRACTIONAL, 1, 11, 12, **{**WHO, **values})
-
-
-@pytest.fixture(params=RENDERERS)
-def page_of(
-    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
-    draw_by(page, request.param)
-    with watched(page, balls, login, (1280, 800)) as page:
-        yield page
 
 
 def strength(page: Page, column: float, row: float = SIZE / 2) -> float:

@@ -9,18 +9,15 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.e2e.viewing import (
-    RENDERERS,
     SIZE,
     SLICES,
     SPACING,
     at,
     corner,
     drag,
-    draw_by,
     marks,
     opened,
     series_uid,
-    watched,
     write_volume,
 )
 from tests.live import LiveApp, Person
@@ -61,16 +58,6 @@ def pet() -> dict[str, Any]:
         "AcquisitionDate": "20260301", "AcquisitionTime": "100000", "RescaleSlope": 10, "RescaleIntercept": 0,
         "RadiopharmaceuticalInformationSequence": [dose], "WindowCenter": None, "WindowWidth": None,
     }  # fmt: skip
-
-
-@pytest.fixture(params=RENDERERS)
-def page_of(
-    page: Page, balls: LiveApp, login: Callable[[Any, Person], None], request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A page on which somebody is logged in, and that must not complain, with either way of drawing."""
-    draw_by(page, request.param)
-    with watched(page, balls, login, (1000, 640)) as page:
-        yield page
 
 
 def in_middle(page: Page) -> None:

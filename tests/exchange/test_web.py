@@ -17,6 +17,7 @@ from pacsbrowser.exchange import addresses, stow, web
 from pacsbrowser.exchange.failures import ExchangeError, Lost, Rejected, Unreachable
 from pacsbrowser.exchange.models import Kind, Login, Node
 from pacsbrowser.exchange.sealing import seal
+from pacsbrowser.exchange.storing import Sent
 from tests.datasets import ROOT, ingest_datasets, make_dataset, make_series
 from tests.live import LiveApp, free_port
 
@@ -186,26 +187,36 @@ def test_what_is_too_much_at_once_goes_in_parts() -> None:
     assert len(asked) < 9
 
 
-@pytest.mark.parametrize(("status", "may_go_later"), [(400, False), (415, False), (500, True)])
-def test_an_object_for_which_a_request_is_refused_keeps_no_other_back(status: int, may_go_later: bool) -> None:
-    ingest_datasets(*make_series(7))
-    uids = [f"{ROOT}.1.1.{number}" for number in range(1, 8)]
+SEVEN = [f"{ROOT}.1.1.{number}" for number in range(1, 8)]
+
+
+def sent_to_a_node_that_takes_all_but(
+    bad: str, refuse: Callable[[BaseHTTPRequestHandler], None]
+) -> tuple[dict[str, Sent], int]:
+    """Send SEVEN to a node that takes all requests without one object; return what became of each, and how many."""
+    ingest_datasets(*make_series(len(SEVEN)))
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         body: bytes = handler.body  # type: ignore[attr-defined]
-        sent = [uid for uid in uids if uid.encode() in body]
-        if uids[4] in sent:
-            says(status, b"Bad object")(handler)
+        came = [uid for uid in SEVEN if uid.encode() in body]
+        if bad in came:
+            refuse(handler)
             return
-        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": [_item(uid) for uid in sent]}}).encode())(handler)
+        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": [_item(uid) for uid in came]}}).encode())(handler)
 
     keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
     with answering(answer) as (url, asked):
         sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
-    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False] + [True] * 2
-    refused = sent[uids[4]]
+    return sent, len(asked)
+
+
+@pytest.mark.parametrize(("status", "may_go_later"), [(400, False), (415, False), (500, True)])
+def test_an_object_for_which_a_request_is_refused_keeps_no_other_back(status: int, may_go_later: bool) -> None:
+    sent, asked = sent_to_a_node_that_takes_all_but(SEVEN[4], says(status, b"Bad object"))
+    assert [sent[uid].is_kept for uid in SEVEN] == [True] * 4 + [False] + [True] * 2
+    refused = sent[SEVEN[4]]
     assert f"status {status}" in refused.reason and refused.status != stow.NOT_SENT
-    assert (refused.may_go_later, len(asked)) == (may_go_later, 7)
+    assert (refused.may_go_later, asked) == (may_go_later, 7)
 
 
 def cuts(handler: BaseHTTPRequestHandler) -> None:
@@ -214,23 +225,10 @@ def cuts(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_an_object_at_which_the_node_breaks_off_keeps_no_other_back() -> None:
-    ingest_datasets(*make_series(7))
-    uids = [f"{ROOT}.1.1.{number}" for number in range(1, 8)]
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        body: bytes = handler.body  # type: ignore[attr-defined]
-        sent = [uid for uid in uids if uid.encode() in body]
-        if uids[4] in sent:
-            cuts(handler)
-            return
-        says(200, json.dumps({"00081199": {"vr": "SQ", "Value": [_item(uid) for uid in sent]}}).encode())(handler)
-
-    keys = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
-    with answering(answer) as (url, asked):
-        sent = {one.sop_instance_uid: one for one in stow.store_instances(web_node(url), keys, lambda: False)}
-    assert [sent[uid].is_kept for uid in uids] == [True] * 4 + [False] + [True] * 2
-    assert [sent[uid].is_suspect for uid in uids] == [False] * 4 + [True] + [False] * 2
-    assert (sent[uids[4]].status, len(asked)) == (stow.NOT_SENT, 7) and "broke off" in sent[uids[4]].reason
+    sent, asked = sent_to_a_node_that_takes_all_but(SEVEN[4], cuts)
+    assert [sent[uid].is_kept for uid in SEVEN] == [True] * 4 + [False] + [True] * 2
+    assert [sent[uid].is_suspect for uid in SEVEN] == [False] * 4 + [True] + [False] * 2
+    assert (sent[SEVEN[4]].status, asked) == (stow.NOT_SENT, 7) and "broke off" in sent[SEVEN[4]].reason
 
 
 def test_a_node_that_breaks_off_at_everything_is_given_up() -> None:
